@@ -1,0 +1,56 @@
+# Every target is one line that calls one thing. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(VENV)/.demo ## watch a release promote and a bad one roll back; ARGS=--keep leaves it up
+	@$(RUN) -m infra.local.demo $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## all tests, on real parts where this machine can have them
+	@$(RUN) -m tests.support.tools
+	@$(RUN) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## style, types and the direction of imports
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev ## rewrite the code in the one style
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## requests per tick and per rollout, counted at the API server, beside the budgets
+	@$(RUN) -m tests.bench.requests $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.uv ## pin every dependency with its hashes, from pyproject.toml
+	@sh infra/lock.sh $(VENV)/bin/uv
+
+.PHONY: clean
+clean: ## remove what the other targets made in this folder
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.uv: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Serin needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@grep -A 40 '^uv==' requirements-dev.txt | sed '/^ *#/q' > $(VENV)/uv.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@touch $@
+
+$(VENV)/.demo: requirements-demo.txt $(VENV)/.uv
+	@echo "Installing what the demo needs into $(VENV) ..."
+	@$(VENV)/bin/uv pip install --quiet --python $(RUN) --compile-bytecode --require-hashes -r requirements-demo.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.uv
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(VENV)/bin/uv pip install --quiet --python $(RUN) --compile-bytecode --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.demo
