@@ -1,0 +1,80 @@
+"""What a valid Canary's author should know: old spellings, fields without effect, and settings that rarely mean what
+they say.
+
+Advice never stops anything. It goes where people look when they write a Canary (an admission answer's warnings, the
+log), and is silent about values that :mod:`shared.canary.parse` refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.canary.analysis import OLD_NAMES
+from shared.canary.durations import parse_window
+from shared.canary.fields import Field, find_analysis, show
+from shared.canary.unsupported import report_idle
+
+if TYPE_CHECKING:
+    from shared.errors import Problem
+    from shared.json_types import Json
+
+SHORTEST_WINDOW = 30.0
+"""Seconds in which Prometheus scrapes twice with Istio's interval of 15 s; a rate needs two samples."""
+
+
+def warnings(obj: Json) -> tuple[Problem, ...]:
+    """Everything worth saying about the Canary ``obj``, valid or not; each names its field's path."""
+    root = Field(obj, "", [])
+    spec = root.at("spec")
+    analysis = find_analysis(spec)
+    _mention_old_version(root)
+    _mention_old_analysis(spec)
+    _mention_weights(analysis)
+    for metric in analysis.at("metrics").entries():
+        _mention_metric(metric)
+    if analysis.value is not None and not (analysis.at("metrics").entries() or analysis.at("webhooks").entries()):
+        analysis.report("has neither metrics nor webhooks: every revision whose pods become ready is promoted")
+    report_idle(root)
+    return tuple(root.problems)
+
+
+def _mention_old_version(root: Field) -> None:
+    if root.at("apiVersion").value == "flagger.app/v1alpha3":
+        root.at("apiVersion").report("is deprecated: use flagger.app/v1beta1")
+
+
+def _mention_old_analysis(spec: Field) -> None:
+    old = spec.at("canaryAnalysis")
+    if old.value is not None:
+        both = spec.at("analysis").value is not None
+        old.report("is ignored, because spec.analysis is given" if both else "is deprecated: its new name is analysis")
+
+
+def _mention_weights(analysis: Field) -> None:
+    maximum = analysis.at("maxWeight")
+    if analysis.at("stepWeights").entries():
+        if maximum.value is not None:
+            maximum.report("is ignored: the last of stepWeights is the maximum")
+        return
+    step = analysis.at("stepWeight").quiet().integer(1, 100, 0)
+    top = maximum.quiet().integer(1, 100, 100)
+    if step and top % step:
+        analysis.at("stepWeight").report(
+            f"does not divide maxWeight {top}: the last step is {top}, which is less than {step} more"
+        )
+
+
+def _mention_metric(metric: Field) -> None:
+    name, old_bound = metric.at("name"), metric.at("threshold")
+    if isinstance(name.value, str) and name.value in OLD_NAMES and metric.at("query").absent:
+        name.report(f"is deprecated: {show(name.value)} is now {OLD_NAMES[name.value]}")
+    if old_bound.value is not None:
+        ignored = metric.at("thresholdRange").value is not None
+        old_bound.report(
+            "is ignored, because thresholdRange is given" if ignored else "is deprecated: use thresholdRange"
+        )
+    seconds = parse_window(metric.at("interval").quiet().text())
+    if seconds and seconds < SHORTEST_WINDOW:
+        metric.at("interval").report(
+            "is short: a rate needs two scrapes in it, and Istio's Prometheus scrapes every 15s"
+        )

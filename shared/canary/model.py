@@ -1,0 +1,189 @@
+"""The Canary resource as frozen values: ``flagger.app/v1beta1`` (and ``v1alpha3``) after parsing and defaulting.
+
+Field names follow the resource; durations are seconds, weights and ready thresholds are percent, bounds are in the
+metric's own unit. What Istio defines (matches, retries, headers, ...) is passed through as JSON: Istio validates it,
+and new Istio fields work at once.
+
+It must never know of rollouts: this is what a user wrote, nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.json_types import Json
+
+
+class OnNoData(StrEnum):
+    """What "no values found" means for a metric (``metrics[].onNoData``, Serin's own field; Flagger always fails)."""
+
+    FAIL = "fail"
+    HOLD = "hold"
+    PASS = "pass"  # noqa: S105  a verdict, not a password
+
+
+class HookType(StrEnum):
+    """``webhooks[].type``; an empty type is ``rollout``."""
+
+    ROLLOUT = "rollout"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """A reference to an object in the Canary's namespace (``spec.targetRef``, ``spec.autoscalerRef``)."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutoscalerRef:
+    """``spec.autoscalerRef``: the target's HorizontalPodAutoscaler, with the primary's own limits if given."""
+
+    ref: ObjectRef
+    primary_min_replicas: int | None = None
+    primary_max_replicas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """``metrics[].thresholdRange``: inclusive bounds; either may be open."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of ``analysis.metrics``.
+
+    ``name`` is as written; ``builtin`` is ``request-success-rate`` (percent) or ``request-duration`` (milliseconds)
+    when the name means one of these (also by its old name), else None and ``query`` holds the PromQL. ``interval`` is
+    the window as PromQL writes it, e.g. ``1m``.
+    """
+
+    name: str
+    interval: str
+    bounds: Bounds
+    builtin: str | None = None
+    query: str | None = None
+    on_no_data: OnNoData = OnNoData.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One entry of ``analysis.webhooks``; ``timeout`` is seconds for each attempt."""
+
+    name: str
+    url: str
+    type: HookType = HookType.ROLLOUT
+    timeout: float = 10.0
+    retries: int = 0
+    disable_tls: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """``spec.analysis`` (or the old ``spec.canaryAnalysis``).
+
+    Exactly one of ``step_weight`` and ``step_weights`` is given. ``threshold`` is how many failed checks end the run;
+    ``max_unknown`` (Serin's own field) how many checks in a row may stay unanswered before traffic goes home to the
+    primary.
+    """
+
+    interval: float
+    threshold: int
+    max_weight: int = 100
+    step_weight: int = 0
+    step_weights: tuple[int, ...] = ()
+    step_weight_promotion: int = 0
+    primary_ready_threshold: int = 100
+    canary_ready_threshold: int = 100
+    max_unknown: int = 10
+    metrics: tuple[Metric, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Labels and annotations for one of the generated services."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """``spec.service``: how callers reach the app. ``name`` is the apex, by default the target's name."""
+
+    name: str
+    port: int
+    port_name: str = "http"
+    target_port: int | str | None = None
+    port_discovery: bool = False
+    app_protocol: str | None = None
+    headless: bool = False
+    traffic_distribution: str | None = None
+    gateways: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    delegation: bool = False
+    match: tuple[Json, ...] = ()
+    rewrite: Json | None = None
+    timeout: str | None = None
+    retries: Json | None = None
+    headers: Json | None = None
+    cors_policy: Json | None = None
+    traffic_policy: Json | None = None
+    apex: Metadata = field(default_factory=Metadata)
+    primary: Metadata = field(default_factory=Metadata)
+    canary: Metadata = field(default_factory=Metadata)
+
+    @property
+    def primary_name(self) -> str:
+        """Name of the service that selects the primary's pods."""
+        return f"{self.name}-primary"
+
+    @property
+    def canary_name(self) -> str:
+        """Name of the service that selects the target's pods."""
+        return f"{self.name}-canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """One Canary resource, valid and complete.
+
+    ``progress_deadline`` is seconds. ``created`` is ``metadata.creationTimestamp`` as the API writes it (RFC 3339, UTC,
+    whole seconds: it sorts as text), empty before the Canary exists.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    api_version: str
+    target: ObjectRef
+    service: Service
+    analysis: Analysis
+    autoscaler: AutoscalerRef | None = None
+    progress_deadline: float = 600.0
+    skip_analysis: bool = False
+    suspend: bool = False
+    metrics_server: str | None = None
+    created: str = ""
+
+    @property
+    def primary_name(self) -> str:
+        """Name of the generated Deployment that serves production."""
+        return f"{self.target.name}-primary"
+
+    def __str__(self) -> str:
+        """``name.namespace``, as Flagger's users know it from every line of its log."""
+        return f"{self.name}.{self.namespace}"

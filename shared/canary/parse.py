@@ -1,0 +1,91 @@
+"""The Canary as the Kubernetes API returns it, read into :class:`shared.canary.model.Canary`.
+
+Everything that is wrong is found in one reading and named by the path its author wrote, so that nobody has to apply a
+manifest five times to learn of five mistakes. Defaults are Flagger's.
+
+It must never raise anything but InvalidCanary, whatever the object holds, and never talk to a cluster: whether the
+target exists is not a property of the Canary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.canary.analysis import read_analysis
+from shared.canary.fields import INT32_MAX, Field, find_analysis
+from shared.canary.model import AutoscalerRef, Canary, ObjectRef
+from shared.canary.names import check_label, check_object, check_url
+from shared.canary.service import read_service
+from shared.canary.unsupported import report_refused
+from shared.errors import InvalidCanary
+
+if TYPE_CHECKING:
+    from shared.json_types import Json
+
+API_VERSIONS = ("flagger.app/v1beta1", "flagger.app/v1alpha3")
+"""The versions that are read; they differ only in the names that their authors use."""
+
+_DEADLINE_SECONDS = 600
+_INT64_MAX = 2**63 - 1
+
+
+def parse_canary(obj: Json) -> Canary:
+    """The Canary that ``obj`` describes, with every default filled in; InvalidCanary with every problem found."""
+    root = Field(obj, "", [])
+    root.required().section()
+    canary = _read_canary(root)
+    report_refused(root)
+    if root.problems:
+        raise InvalidCanary(_name_subject(canary), tuple(dict.fromkeys(root.problems)))
+    return canary
+
+
+def _read_canary(root: Field) -> Canary:
+    root.at("kind").required().choice(("Canary",), "")
+    metadata = root.at("metadata").required().section()
+    spec = root.at("spec").required().section()
+    spec.at("provider").text()  # of the model no part: there is but one, and report_refused refuses the others
+    target = spec.at("targetRef").required().section()
+    return Canary(
+        namespace=metadata.at("namespace").required().text(check_label),
+        name=metadata.at("name").required().text(check_object),
+        uid=metadata.at("uid").text(),
+        created=metadata.at("creationTimestamp").text(),
+        generation=metadata.at("generation").integer(0, _INT64_MAX, 0),
+        api_version=root.at("apiVersion").required().choice(API_VERSIONS, ""),
+        target=_read_ref(target),
+        service=read_service(spec.at("service").required().section(), target.at("name")),
+        analysis=read_analysis(find_analysis(spec).required().section()),
+        autoscaler=_read_autoscaler(spec.at("autoscalerRef").section()),
+        progress_deadline=float(spec.at("progressDeadlineSeconds").integer(1, INT32_MAX, _DEADLINE_SECONDS)),
+        skip_analysis=spec.at("skipAnalysis").flag(),
+        suspend=spec.at("suspend").flag(),
+        metrics_server=spec.at("metricsServer").text(check_url) or None,
+    )
+
+
+def _read_ref(field: Field) -> ObjectRef:
+    return ObjectRef(
+        api_version=field.at("apiVersion").required().text(),
+        kind=field.at("kind").required().text(),
+        name=field.at("name").required().text(check_object),
+    )
+
+
+def _read_autoscaler(field: Field) -> AutoscalerRef | None:
+    if field.value is None:
+        return None
+    ref = _read_ref(field)
+    limits = field.at("primaryScalerReplicas").section()
+    low = limits.at("minReplicas").integer(1, INT32_MAX, None)
+    high = limits.at("maxReplicas").integer(1, INT32_MAX, None)
+    if low is not None and high is not None and low > high:
+        limits.report(f"has minReplicas {low} above maxReplicas {high}")
+    if ref.kind == "HorizontalPodAutoscaler" and ref.api_version and not ref.api_version.startswith("autoscaling/"):
+        field.at("apiVersion").report("must be a version of the group autoscaling, such as autoscaling/v2")
+    return AutoscalerRef(ref, low, high)
+
+
+def _name_subject(canary: Canary) -> str:
+    named = canary.name and canary.namespace and not (check_object(canary.name) or check_label(canary.namespace))
+    return f"Canary {canary}" if named else "Canary"

@@ -1,0 +1,348 @@
+"""What a Canary's author writes, and what is made of it or said about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.canary import parse_canary, warnings
+from shared.canary.durations import parse_duration, parse_window
+from shared.canary.model import (
+    Analysis,
+    AutoscalerRef,
+    Bounds,
+    Canary,
+    Hook,
+    Metadata,
+    Metric,
+    ObjectRef,
+    OnNoData,
+    Service,
+)
+from shared.errors import InvalidCanary, Problem
+from tests.support.manifests import everything_else, good
+from tests.support.paths import REMOVED, edit
+
+if TYPE_CHECKING:
+    from shared.json_types import JsonObject
+
+PODINFO = Canary(
+    namespace="test",
+    name="podinfo",
+    uid="",
+    generation=0,
+    api_version="flagger.app/v1beta1",
+    target=ObjectRef("apps/v1", "Deployment", "podinfo"),
+    service=Service(name="podinfo", port=9898, target_port="http", port_discovery=True),
+    analysis=Analysis(
+        interval=60.0,
+        threshold=5,
+        max_weight=50,
+        step_weight=10,
+        metrics=(
+            Metric("request-success-rate", "1m", Bounds(min=99.0), builtin="request-success-rate"),
+            Metric("request-duration", "30s", Bounds(max=500.0), builtin="request-duration"),
+        ),
+        hooks=(
+            Hook(
+                "load-test",
+                "http://flagger-loadtester.test/",
+                timeout=5.0,
+                metadata={"cmd": "hey -z 1m -q 10 -c 2 http://podinfo-canary.test:9898/"},
+            ),
+        ),
+    ),
+    autoscaler=AutoscalerRef(ObjectRef("autoscaling/v2", "HorizontalPodAutoscaler", "podinfo"), 2, 5),
+    progress_deadline=60.0,
+)
+
+
+def test_the_tutorials_canary_is_read_whole() -> None:
+    assert parse_canary(good("podinfo")) == PODINFO
+
+
+def test_what_the_api_server_adds_is_read_too() -> None:
+    added = {
+        "metadata.uid": "8a1c",
+        "metadata.generation": 7,
+        "metadata.creationTimestamp": "2026-11-23T12:00:00Z",
+        "status": {"phase": "Succeeded"},
+    }
+    canary = parse_canary(edit(good("podinfo"), added))
+    assert (canary.uid, canary.generation, canary.created) == ("8a1c", 7, "2026-11-23T12:00:00Z")
+
+
+def test_the_names_of_flagger_0_6_mean_what_they_meant() -> None:
+    canary = parse_canary(good("flagger-0.6"))
+    assert canary.api_version == "flagger.app/v1alpha3"
+    assert canary.service.gateways == ("public-gateway.istio-system.svc.cluster.local",)
+    assert canary.service.hosts == ("app.example.com",)
+    assert canary.analysis.step_weight == 5
+    assert canary.analysis.metrics == (
+        Metric("istio_requests_total", "1m", Bounds(min=99.0), builtin="request-success-rate"),
+        Metric("istio_request_duration_seconds_bucket", "30s", Bounds(max=500.0), builtin="request-duration"),
+    )
+    assert canary.analysis.hooks[0].timeout == 60.0
+
+
+def test_an_old_name_with_a_query_is_a_metric_of_its_authors_own() -> None:
+    query = {"spec.canaryAnalysis.metrics[0].query": "vector(1)"}
+    metric = parse_canary(edit(good("flagger-0.6"), query)).analysis.metrics[0]
+    assert metric == Metric("istio_requests_total", "1m", Bounds(max=99.0), query="vector(1)")
+
+
+def test_istios_own_parts_pass_through_as_they_are() -> None:
+    manifest = good("istio")
+    written, service = manifest["spec"]["service"], parse_canary(manifest).service
+    assert list(service.match) == written["match"]
+    assert service.rewrite == written["rewrite"]
+    assert service.retries == written["retries"]
+    assert service.headers == written["headers"]
+    assert service.cors_policy == written["corsPolicy"]
+    assert service.traffic_policy == written["trafficPolicy"]
+    assert (service.name, service.port_name, service.target_port) == ("shop", "http-web", 8080)
+    assert (service.app_protocol, service.traffic_distribution, service.timeout) == ("http", "PreferClose", "1.5s")
+    assert service.apex == Metadata(labels={"team": "shop"}, annotations={"example.com/owner": "shop"})
+
+
+def test_free_steps_and_fractional_bounds_are_read() -> None:
+    canary = parse_canary(good("istio"))
+    analysis = canary.analysis
+    assert canary.metrics_server == "http://prometheus.istio-system:9090"
+    assert (analysis.interval, analysis.step_weights, analysis.step_weight_promotion) == (90.0, (1, 2, 10, 80), 20)
+    assert (analysis.step_weight, analysis.max_weight) == (0, 80)
+    assert (analysis.primary_ready_threshold, analysis.canary_ready_threshold, analysis.max_unknown) == (50, 0, 4)
+    rate, custom = analysis.metrics
+    assert (rate.bounds, rate.interval, rate.on_no_data) == (Bounds(min=99.5), "1m", OnNoData.HOLD)
+    assert (custom.bounds, custom.interval, custom.builtin) == (Bounds(max=0.75), "1h", None)
+    assert custom.query is not None
+    assert custom.query.startswith("100 - sum(")
+    hook = analysis.hooks[0]
+    assert (hook.timeout, hook.retries, hook.disable_tls) == (90.0, 2, True)
+
+
+def test_a_delegate_has_no_hosts_and_no_gateways() -> None:
+    canary = parse_canary(good("delegate"))
+    assert (canary.service.delegation, canary.service.headless, canary.service.hosts) == (True, True, ())
+    assert (canary.suspend, canary.skip_analysis, canary.analysis.interval) == (True, True, 3600.0)
+
+
+def test_of_both_spellings_analysis_wins() -> None:
+    analysis = parse_canary(good("both-spellings")).analysis
+    assert analysis == Analysis(interval=60.0, threshold=3, step_weight=50)
+
+
+def test_null_and_gos_zero_values_ask_for_nothing() -> None:
+    zeros: dict[str, object] = {
+        "spec.provider": "",
+        "spec.autoscalerRef": None,
+        "spec.ingressRef": None,
+        "spec.revertOnDeletion": False,
+        "spec.service.name": "",
+        "spec.service.hosts": None,
+        "spec.service.gatewayRefs": [],
+        "spec.service.meshName": "",
+        "spec.canaryAnalysis": None,
+        "spec.analysis.interval": "",
+        "spec.analysis.iterations": 0,
+        "spec.analysis.mirror": False,
+        "spec.analysis.match": [],
+        "spec.analysis.alerts": None,
+        "spec.analysis.webhooks[0].type": "",
+        "spec.analysis.webhooks[0].timeout": "",
+    }
+    manifest = edit(good("podinfo"), zeros)
+    assert parse_canary(manifest).analysis.hooks[0].timeout == 10.0
+    assert warnings(manifest) == ()
+
+
+def test_a_float_that_is_whole_is_an_integer_as_for_the_kubernetes_api() -> None:
+    assert parse_canary(edit(good("podinfo"), {"spec.service.port": 9898.0})).service.port == 9898
+
+
+METRIC = "spec.analysis.metrics[0]"
+HOOK = "spec.analysis.webhooks[0]"
+STEPS = {"spec.analysis.stepWeight": REMOVED}
+MISTAKES = [
+    ("kind", "Deployment", 'must be Canary, not "Deployment"'),
+    ("apiVersion", "flagger.app/v1", 'must be flagger.app/v1beta1 or flagger.app/v1alpha3, not "flagger.app/v1"'),
+    ("metadata.name", REMOVED, "is required"),
+    ("metadata.namespace", "Test", "must be lower-case letters, digits and inner '-'"),
+    ("spec.targetRef", REMOVED, "is required"),
+    ("spec.targetRef.name", "pod_info", "must be lower-case letters, digits, '-' and '.'"),
+    ("spec.targetRef.name", "", "is required"),
+    ("spec.targetRef.name", "9podinfo", "names the Service too, and so must start with a letter"),
+    ("spec.targetRef.name", "a" * 56, "names the Service too, and so must start with a letter"),
+    ("spec.targetRef.kind", "DaemonSet", 'targets of kind "DaemonSet" are not supported by this version of Serin'),
+    ("spec.targetRef.apiVersion", "extensions/v1beta1", 'targets of API "extensions/v1beta1" are not supported'),
+    ("spec.autoscalerRef", "podinfo", 'must be an object, not "podinfo"'),
+    ("spec.autoscalerRef.kind", "ScaledObject", 'autoscalers of kind "ScaledObject" are not supported'),
+    ("spec.autoscalerRef.apiVersion", "v1", "must be a version of the group autoscaling"),
+    ("spec.autoscalerRef.primaryScalerReplicas", {"minReplicas": 5, "maxReplicas": 2}, "has minReplicas 5 above"),
+    ("spec.progressDeadlineSeconds", -1, "must be a whole number of at least 1, not -1"),
+    ("spec.metricsServer", "prometheus:9090", "must be an http:// or https:// address with a host"),
+    ("spec.skipAnalysis", "true", 'must be true or false, not "true"'),
+    ("spec.provider", "linkerd", 'provider "linkerd" is not supported by this version of Serin'),
+    ("spec.service", REMOVED, "is required"),
+    ("spec.service.name", "shop.web", "must start with a letter"),
+    ("spec.service.port", REMOVED, "is required"),
+    ("spec.service.port", 65536, "must be a whole number from 1 to 65535, not 65536"),
+    ("spec.service.port", "80", 'must be a whole number from 1 to 65535, not "80"'),
+    ("spec.service.port", True, "must be a whole number from 1 to 65535, not true"),
+    ("spec.service.portName", "HTTP", "must be lower-case letters, digits and inner '-'"),
+    ("spec.service.targetPort", "8080", "must be a number without quotes, or a port's name"),
+    ("spec.service.targetPort", 0, "must be a whole number from 1 to 65535, not 0"),
+    ("spec.service.appProtocol", "h 2", "must be a protocol's name"),
+    ("spec.service.trafficDistribution", "Close", "must be PreferClose or PreferSameZone or PreferSameNode"),
+    ("spec.service.hosts", "shop", 'must be a list, not "shop"'),
+    ("spec.service.timeout", "15", "must be a duration such as 15s, 1m30s or 1h"),
+    ("spec.service.apex.labels", {"team": 1}, "must be text, not 1"),
+    ("spec.service.match", [{}, "x"], 'must be an object, not "x"'),
+    ("spec.service.gatewayRefs", [{"name": "g"}], "the Gateway API is not supported by this version of Serin"),
+    ("spec.analysis", REMOVED, "is required"),
+    ("spec.analysis.interval", "0s", 'must be at least 1s, not "0s"'),
+    ("spec.analysis.interval", "900ms", 'must be at least 1s, not "900ms"'),
+    ("spec.analysis.interval", "-5s", "must be a duration such as"),
+    ("spec.analysis.interval", "1m\n", "must be a duration such as"),
+    ("spec.analysis.interval", 60, "must be text, not 60"),
+    ("spec.analysis.interval", "9" * 400 + "h", "is longer than 292 years"),
+    ("spec.analysis.threshold", 0, "must be a whole number of at least 1, not 0"),
+    ("spec.analysis.threshold", REMOVED, "is required"),
+    ("spec.analysis.threshold", 10**5000, "not a number of more than 18 digits"),
+    ("spec.analysis.maxWeight", 0, "must be a whole number from 1 to 100, not 0"),
+    ("spec.analysis.maxWeight", 101, "must be a whole number from 1 to 100, not 101"),
+    ("spec.analysis.stepWeight", 0, "must be a whole number from 1 to 100, not 0"),
+    ("spec.analysis.stepWeight", REMOVED, "is required, unless stepWeights is given"),
+    ("spec.analysis.stepWeight", 2.5, "must be a whole number from 1 to 100, not 2.5"),
+    ("spec.analysis.stepWeightPromotion", -1, "must be a whole number from 0 to 100, not -1"),
+    ("spec.analysis.canaryReadyThreshold", 101, "must be a whole number from 0 to 100, not 101"),
+    ("spec.analysis.maxUnknown", 0, "must be a whole number of at least 1, not 0"),
+    ("spec.analysis.iterations", 10, "A/B testing and blue/green (iterations) are not supported"),
+    ("spec.analysis.match", [{}], "A/B testing (match) is not supported"),
+    ("spec.analysis.mirror", True, "mirrored traffic is not supported"),
+    ("spec.analysis.sessionAffinity", {}, "session affinity is not supported"),
+    ("spec.analysis.metrics", {}, "must be a list, not an object"),
+    (f"{METRIC}.name", "p99", '"p99" is not built in (request-success-rate, request-duration): add a query'),
+    (f"{METRIC}.query", "vector(1)", "cannot be given for the built-in metric request-success-rate"),
+    (f"{METRIC}.interval", "1.5m", "must be a Prometheus duration"),
+    (f"{METRIC}.interval", "0m", "must be longer than zero"),
+    (f"{METRIC}.thresholdRange", REMOVED, "is required, with min, max or both: a metric without a bound cannot fail"),
+    (f"{METRIC}.thresholdRange", {}, "needs min, max or both: a metric without a bound cannot fail"),
+    (f"{METRIC}.thresholdRange", {"min": 9, "max": 1}, "has min 9.0 above max 1.0: no value can pass"),
+    (f"{METRIC}.thresholdRange.min", 9900, "is percent: no success rate reaches 9900.0"),
+    (f"{METRIC}.thresholdRange.min", "99", 'must be a number, not "99"'),
+    (f"{METRIC}.thresholdRange.min", 10**400, "must be a number, not a number of more than 18 digits"),
+    (f"{METRIC}.onNoData", "ignore", "must be fail or hold or pass"),
+    (f"{METRIC}.templateRef", {"name": "x"}, "metric templates are not supported by this version of Serin"),
+    ("spec.analysis.metrics[1].name", "request-success-rate", "is used twice"),
+    (f"{HOOK}.name", REMOVED, "is required"),
+    (f"{HOOK}.url", REMOVED, "is required"),
+    (f"{HOOK}.url", "ftp://tests", "must be an http:// or https:// address with a host"),
+    (f"{HOOK}.url", "http:///gate", "must be an http:// or https:// address with a host"),
+    (f"{HOOK}.url", "http://[::1/gate", "must be an http:// or https:// address with a host"),
+    (f"{HOOK}.url", "http://tests:http/", "must be an http:// or https:// address with a host"),
+    (f"{HOOK}.url", "http://tests/\nHost:x", "must be an http:// or https:// address with a host"),
+    (f"{HOOK}.timeout", "0s", "must be longer than zero and at most 1h"),
+    (f"{HOOK}.timeout", "61m", "must be longer than zero and at most 1h"),
+    (f"{HOOK}.timeout", "-1s", "must be a duration such as"),
+    (f"{HOOK}.retries", -1, "must be a whole number from 0 to 100, not -1"),
+    (f"{HOOK}.metadata", {"cmd": None}, "must be text, not null"),
+    (f"{HOOK}.type", "pre-rollout", '"pre-rollout" hooks are not supported by this version of Serin'),
+    (f"{HOOK}.type", "gate", 'must be rollout, not "gate"'),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), MISTAKES, ids=[path for path, _, _ in MISTAKES])
+def test_one_mistake_is_one_problem_at_its_field(path: str, value: object, message: str) -> None:
+    (problem,) = problems_of(edit(good("podinfo"), {path: value}))
+    assert problem.path.startswith(path)
+    assert message in problem.message
+
+
+def test_free_steps_must_rise_and_stand_alone() -> None:
+    path = "spec.analysis.stepWeights"
+    assert problems_of(edit(good("podinfo"), STEPS | {path: [10, 10]})) == [
+        Problem(path, "must rise from entry to entry")
+    ]
+    assert [p.path for p in problems_of(edit(good("podinfo"), STEPS | {path: [0, 50, 101]}))] == [
+        f"{path}[0]",
+        f"{path}[2]",
+        path,
+    ]
+    assert problems_of(edit(good("podinfo"), {path: [10, 50]})) == [
+        Problem("spec.analysis.stepWeight", "cannot be given with stepWeights: keep one of the two")
+    ]
+
+
+def test_a_delegate_must_not_have_hosts_or_gateways() -> None:
+    problems = problems_of(edit(good("istio"), {"spec.service.delegation": True}))
+    assert [problem.path for problem in problems] == ["spec.service.hosts", "spec.service.gateways"]
+
+
+def test_every_mistake_is_found_at_once_and_under_its_authors_spelling() -> None:
+    mistakes = {
+        "spec.service.port": 0,
+        "spec.canaryAnalysis.threshold": 0,
+        "spec.canaryAnalysis.metrics[1].interval": "often",
+        "spec.canaryAnalysis.webhooks[0].type": "rollback",
+    }
+    manifest = edit(good("flagger-0.6"), mistakes)
+    assert {problem.path for problem in problems_of(manifest)} == set(mistakes)
+    with pytest.raises(InvalidCanary, match=re.escape("Canary podinfo.test is not valid: spec.service.port: must be")):
+        parse_canary(manifest)
+
+
+def test_what_serin_cannot_do_yet_is_refused_by_field_and_never_ignored() -> None:
+    hooks = (0, 1, 3, 4, 5, 6, 7)
+    assert [problem.path for problem in problems_of(everything_else())] == [
+        "spec.provider",
+        "spec.targetRef.kind",
+        "spec.autoscalerRef.kind",
+        "spec.ingressRef",
+        "spec.routeRef",
+        "spec.upstreamRef",
+        "spec.service.gatewayRefs",
+        "spec.service.meshName",
+        "spec.service.backends",
+        "spec.analysis.iterations",
+        "spec.analysis.match",
+        "spec.analysis.mirror",
+        "spec.analysis.sessionAffinity",
+        "spec.analysis.metrics[0].templateRef",
+        *(f"spec.analysis.webhooks[{index}].type" for index in hooks),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("15s", 15.0),
+        ("1m30s", 90.0),
+        ("1h", 3600.0),
+        ("500ms", 0.5),
+        ("1.5m", 90.0),
+        ("", None),
+        ("5", None),
+        ("+5s", None),
+        ("5s ", None),
+        ("\u0665s", None),
+    ],
+)
+def test_durations_are_gos(text: str, seconds: float | None) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30.0), ("1d12h", 129600.0), ("1m30s", 90.0), ("30s1m", None), ("1.5m", None), ("", None)],
+)
+def test_windows_are_prometheuss(text: str, seconds: float | None) -> None:
+    assert parse_window(text) == seconds
+
+
+def problems_of(manifest: JsonObject) -> list[Problem]:
+    with pytest.raises(InvalidCanary) as caught:
+        parse_canary(manifest)
+    return list(caught.value.problems)
