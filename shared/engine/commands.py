@@ -1,0 +1,71 @@
+"""What people ask for, looked at before anything else.
+
+Abort needs no metrics, no ready pods and no particular phase.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.engine import run
+from shared.rollout import RESTING, Phase, Verb
+
+if TYPE_CHECKING:
+    from shared.engine.decide import Situation
+    from shared.engine.draft import Draft
+    from shared.rollout import Command
+
+
+def obey(situation: Situation, draft: Draft) -> Draft | None:
+    """The draft after the waiting commands; None when there are none, or none that ends the tick here.
+
+    An abort wins over whatever else waits. Otherwise commands are obeyed in the order in which they came.
+    """
+    waiting = draft.rollout.commands
+    if not waiting:
+        return None
+    draft = draft.set(commands=())
+    for command in waiting:
+        if command.verb is Verb.ABORT:
+            return _abort(situation, draft, command)
+    for command in waiting:
+        draft = _obey(situation, draft, command)
+    return draft
+
+
+def _obey(situation: Situation, draft: Draft, command: Command) -> Draft:
+    rollout, revision = draft.rollout, situation.seen.revision
+    match command.verb, rollout.phase:
+        case Verb.PAUSE, _:
+            return _said(draft.set(paused=True), command, "Paused").at_once()
+        case Verb.RESUME, _:
+            return _said(draft.set(paused=False), command, "Resumed").at_once()
+        case Verb.PROMOTE, Phase.PROGRESSING:
+            return _said(draft.set(skipped=True, paused=False), command, "Promotion").at_once()
+        case Verb.RETRY, Phase.FAILED if revision is not None and revision != rollout.promoted:
+            return run.start(situation, _said(draft, command, "Retry"), revision)
+        case _:
+            return _nothing(draft, command)
+
+
+def _abort(situation: Situation, draft: Draft, command: Command) -> Draft:
+    rollout = draft.rollout
+    if rollout.phase in RESTING or rollout.phase is Phase.INITIALIZING:
+        return _nothing(draft, command)
+    if rollout.phase is Phase.PROGRESSING or rollout.promoted != rollout.applied:
+        return run.roll_back(situation, draft, _reason("aborted", command))
+    draft = _said(draft, command, "The primary already serves this revision, routing all traffic to it:")
+    return draft.set(weight=0, step=-1).enter(Phase.FINALISING).at_once()
+
+
+def _nothing(draft: Draft, command: Command) -> Draft:
+    asked = f"{command.by} asked to {command.verb}"
+    return draft.warn(f"{asked}, but there is nothing to {command.verb} in phase {draft.rollout.phase}").at_once()
+
+
+def _said(draft: Draft, command: Command, what: str) -> Draft:
+    return draft.warn(_reason(what, command))
+
+
+def _reason(what: str, command: Command) -> str:
+    return f"{what} by {command.by}" + (f": {command.reason}" if command.reason else "")

@@ -1,0 +1,73 @@
+"""What a rollout needs to see in its phase, and when it needs an analysis.
+
+Every look is a request, so these say no more than needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.observed import Look
+from shared.plan import make_plan
+from shared.rollout import Phase, Verb
+from shared.workload import readiness
+
+if TYPE_CHECKING:
+    from shared.canary.model import Canary
+    from shared.engine.decide import Situation
+    from shared.rollout import Rollout
+
+
+def look_for(canary: Canary, rollout: Rollout) -> Look:
+    """What the next tick of this rollout has to look at."""
+    if canary.suspend and not rollout.commands:
+        return Look.NOTHING
+    if rollout.phase is Phase.INITIALIZING or rollout.reconciled != canary.generation:
+        return Look.ALL
+    match rollout.phase:
+        case Phase.PROGRESSING:
+            return Look.TARGET | Look.PRIMARY | Look.ROUTER | _configs(canary, rollout)
+        case Phase.PROMOTING if rollout.promoted != rollout.applied:
+            return Look.TARGET | Look.PRIMARY | Look.CONFIGS | Look.COPIES
+        case Phase.PROMOTING:
+            return (
+                Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER | (Look.TARGET if rollout.waiting_since else Look.NOTHING)
+            )
+        case Phase.FINALISING:
+            return Look.ROUTER
+        case _ if rollout.replicas == 0:
+            return Look.TARGET
+        case _ if rollout.replicas is not None:
+            return Look.TARGET | Look.ROUTER
+        case _:
+            return Look.TARGET | Look.PRIMARY | Look.CONFIGS
+
+
+def _configs(canary: Canary, rollout: Rollout) -> Look:
+    """All configs when the run may be promoted next: what is copied is what was analysed.
+
+    None before the first step.
+    """
+    if canary.skip_analysis or rollout.skipped or rollout.step + 1 == len(make_plan(canary.analysis).steps):
+        return Look.CONFIGS
+    return Look.ONE_CONFIG if rollout.step >= 0 else Look.NOTHING
+
+
+def wants_analysis(situation: Situation) -> bool:
+    """Whether this tick has to ask hooks and metrics before it decides.
+
+    An unready primary does not put it off: a failing canary is found out and rolled back all the same.
+    """
+    rollout, seen = situation.rollout, situation.seen
+    return (
+        rollout.phase is Phase.PROGRESSING
+        and (rollout.step >= 0 or rollout.blind)
+        and situation.now >= rollout.step_at
+        and not (situation.canary.suspend or situation.canary.skip_analysis or rollout.skipped or rollout.paused)
+        and not any(command.verb in (Verb.ABORT, Verb.PROMOTE, Verb.PAUSE) for command in rollout.commands)
+        and not seen.drift
+        and not seen.problems
+        and seen.revision == rollout.applied
+        and seen.target is not None
+        and not readiness(seen.target, situation.canary.analysis.canary_ready_threshold)
+    )

@@ -1,0 +1,99 @@
+"""Promotion: the primary takes over the analysed revision, traffic comes home step by step, and the target is scaled
+down.
+
+What has been done is read off the cluster, not remembered: the primary carries the mark of its revision, and everything
+that must come before it is written before it. So a tick that dies half-way is simply repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.engine import run
+from shared.plan import make_plan
+from shared.revision import changed, revision_mark
+from shared.rollout import Phase
+from shared.workload import exceeded, readiness, serving
+
+if TYPE_CHECKING:
+    from shared.engine.decide import Situation
+    from shared.engine.draft import Draft
+
+
+def promote(situation: Situation, draft: Draft) -> Draft:
+    """The next thing to do in phase Promoting."""
+    rollout, seen = draft.rollout, situation.seen
+    if rollout.promoted != rollout.applied:
+        if seen.carried != revision_mark(rollout.applied):
+            return _await_copy(situation, draft)
+        draft = _taken_over(draft)
+    if seen.primary is None:
+        return draft.hold(f"deployment {_primary(situation)} not found").look_again()
+    if reason := readiness(seen.primary, situation.canary.analysis.primary_ready_threshold):
+        return _await_primary(situation, draft, reason)
+    if situation.now < rollout.step_at:
+        return draft.set(due_at=rollout.step_at)
+    return _homeward(situation, draft.freed())
+
+
+def finalise(situation: Situation, draft: Draft) -> Draft:
+    """The router was seen to send all traffic to the primary: the target may go."""
+    canary = situation.canary
+    name = f"{canary.target.name}.{canary.namespace}"
+    done = f"Canary analysis was skipped for {name}" if draft.rollout.skipped else f"Scaling down {name}"
+    return draft.say(f"Promotion completed! {done}").set(replicas=0).enter(Phase.SUCCEEDED).at_once()
+
+
+def _await_copy(situation: Situation, draft: Draft) -> Draft:
+    """This tick writes the copies; a revision that nobody analysed is not copied but analysed."""
+    seen, rollout = situation.seen, draft.rollout
+    if seen.target is None:
+        return run.roll_back(situation, draft, f"deployment {situation.canary.target.name} not found")
+    if seen.revision is not None and changed(rollout.applied, seen.revision):
+        return run.progress(situation, draft.enter(Phase.PROGRESSING))
+    return draft.at_once()
+
+
+def _taken_over(draft: Draft) -> Draft:
+    kinds = {"configmap": "ConfigMap", "secret": "Secret"}
+    rollout = draft.rollout
+    for difference in changed(rollout.promoted, rollout.applied):
+        kind, _, name = difference.partition("/")
+        if difference in rollout.applied.configs:
+            draft = draft.say(f"{kinds[kind]} {name}-primary synced")
+    return draft.set(promoted=rollout.applied)
+
+
+def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
+    """Wait for the primary's rolling update.
+
+    One that never ends has an exit: the target, which was analysed, serves all traffic.
+    """
+    canary, rollout, seen = situation.canary, draft.rollout, situation.seen
+    since = rollout.waiting_since or situation.now
+    draft = draft.set(waiting_since=since).hold(f"Halt advancement {_primary(situation)} {reason}")
+    late = (situation.now - since).total_seconds() > canary.progress_deadline
+    stuck = late or (seen.primary is not None and exceeded(seen.primary))
+    if not stuck or seen.target is None:
+        return draft.look_again()
+    if not rollout.weight or readiness(seen.target, canary.analysis.canary_ready_threshold) or not serving(seen.target):
+        return draft.look_again()
+    draft = draft.warn(
+        f"Promotion failed! {_primary(situation)} exceeded its progress deadline: "
+        f"routing all traffic to {canary.target.name}.{canary.namespace}"
+    )
+    return draft.set(weight=100, replicas=None).enter(Phase.FAILED).rest()
+
+
+def _homeward(situation: Situation, draft: Draft) -> Draft:
+    """One step of the way home (``stepWeightPromotion``); weights only fall."""
+    ways = make_plan(situation.canary.analysis).homeward
+    weight = next(route.canary for route in ways if route.canary < draft.rollout.weight or route.canary == 0)
+    draft = draft.set(weight=weight)
+    if weight:
+        return draft.say(f"Advance {situation.canary} primary weight {100 - weight}").step_done()
+    return draft.say("Routing all traffic to primary").set(step=-1).enter(Phase.FINALISING).at_once()
+
+
+def _primary(situation: Situation) -> str:
+    return f"{situation.canary.primary_name}.{situation.canary.namespace}"

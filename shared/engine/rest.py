@@ -1,0 +1,77 @@
+"""Before the first run and between runs: initialization, scaling down, and the watch for a new revision.
+
+Initialization loses no request: the primary is ready before the apex moves to it, and the apex has moved before the
+target goes to zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.engine import run
+from shared.revision import changed, refreshed
+from shared.rollout import Phase
+from shared.workload import readiness
+
+if TYPE_CHECKING:
+    from shared.engine.decide import Situation
+    from shared.engine.draft import Draft
+    from shared.rollout import Revision
+
+
+def initialize(situation: Situation, draft: Draft) -> Draft:
+    """The next thing to do in phase Initializing."""
+    canary, seen = situation.canary, situation.seen
+    if seen.problems:
+        return draft.hold("; ".join(seen.problems)).look_again()
+    if seen.primary is None and seen.revision is not None:
+        return draft.set(applied=seen.revision, promoted=seen.revision).at_once()
+    if seen.primary is not None and (reason := readiness(seen.primary, canary.analysis.primary_ready_threshold)):
+        return draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}").look_again()
+    if seen.drift:
+        return draft.freed().at_once()
+    draft = draft.say(f"Initialization done! {canary}").set(reconciled=canary.generation, replicas=0)
+    return draft.enter(Phase.INITIALIZED).at_once()
+
+
+def wait_for_change(situation: Situation, draft: Draft) -> Draft:
+    """Between runs: settle the last one, then look for a revision that is neither the last nor the promoted one."""
+    if draft.rollout.replicas is not None:
+        return _settle(situation, draft)
+    revision = situation.seen.revision
+    if revision is None:
+        return draft.freed().rest()
+    if not changed(draft.rollout.applied, revision):
+        return _unchanged(draft, revision).freed().rest()
+    if revision == draft.rollout.promoted:
+        return draft.set(applied=revision).freed().rest()
+    return _begin(situation, draft)
+
+
+def _unchanged(draft: Draft, revision: Revision) -> Draft:
+    """The same revision, perhaps hashed by another scheme: take the new hashes, so that the next change shows."""
+    rollout = draft.rollout
+    promoted = refreshed(rollout.promoted, revision) if rollout.promoted == rollout.applied else rollout.promoted
+    return draft.set(applied=refreshed(rollout.applied, revision), promoted=promoted)
+
+
+def _begin(situation: Situation, draft: Draft) -> Draft:
+    canary, seen = situation.canary, situation.seen
+    revision, primary = seen.revision, seen.primary
+    reason = readiness(primary, canary.analysis.primary_ready_threshold) if primary else "not found"
+    if revision is None or reason:
+        held = draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}")
+        return held.set(active=True, hinted=True).look_again()
+    return run.start(situation, draft, revision)
+
+
+def _settle(situation: Situation, draft: Draft) -> Draft:
+    """The router was seen to send everything to the primary: scale the target to zero, and rest once it is there."""
+    target, canary = situation.seen.target, situation.canary
+    if draft.rollout.replicas:
+        failed = draft.rollout.phase is Phase.FAILED
+        draft = draft.warn(f"Canary failed! Scaling down {canary}") if failed else draft
+        return draft.set(replicas=0).at_once()
+    if target is not None and target.replicas:
+        return draft.at_once()
+    return draft.set(replicas=None).rest()

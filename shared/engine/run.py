@@ -1,0 +1,236 @@
+"""The run: from a new revision, step by step, to the decision to promote it or to roll it back.
+
+Traffic moves one step at a time, only to pods that are ready, only after every check passed. An unanswered check holds
+the run and never counts against it; a run that stays blind sends its traffic home and waits there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.checks.verdict import Verdict
+from shared.plan import make_plan, nearest_step
+from shared.revision import changed, refreshed
+from shared.rollout import Phase
+from shared.workload import exceeded, readiness, serving
+
+if TYPE_CHECKING:
+    from shared.canary.model import Canary
+    from shared.engine.decide import Situation
+    from shared.engine.draft import Draft
+    from shared.rollout import Revision
+
+
+def start(situation: Situation, draft: Draft, revision: Revision) -> Draft:
+    """A new run of ``revision``: the target is scaled to the primary's size, traffic stays with the primary."""
+    canary = situation.canary
+    draft = _tell_configs(draft, changed(draft.rollout.applied, revision))
+    draft = draft.say(f"New revision detected! Scaling up {canary.target.name}.{canary.namespace}")
+    return _begin(draft, revision).set(replicas=_size(situation)).enter(Phase.PROGRESSING).at_once()
+
+
+def progress(situation: Situation, draft: Draft) -> Draft:
+    """The next thing to do in phase Progressing."""
+    rollout, seen = draft.rollout, situation.seen
+    if seen.target is None:
+        return roll_back(situation, draft, f"deployment {_target(situation.canary)} not found")
+    if seen.revision is None:
+        return draft.look_again()
+    if seen.revision != rollout.applied:
+        return _other_revision(situation, draft, seen.revision)
+    if rollout.replicas == 0:
+        return _recycle(situation, draft)
+    if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):
+        return _await_canary(situation, draft, reason)
+    if rollout.paused:
+        return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
+    if situation.canary.skip_analysis or rollout.skipped:
+        return _promote(situation, draft.set(skipped=True))
+    if situation.now < rollout.step_at:
+        return draft.set(due_at=rollout.step_at)
+    if rollout.step < 0 and not rollout.blind:
+        return _first_step(situation, draft)
+    return _judge(situation, draft)
+
+
+def roll_back(situation: Situation, draft: Draft, reason: str) -> Draft:
+    """All traffic to the primary now; the target is scaled down once the router shows it."""
+    draft = draft.warn(f"Rolling back {situation.canary} {reason}")
+    return draft.set(weight=0, step=-1, blind=False).enter(Phase.FAILED).at_once()
+
+
+def _judge(situation: Situation, draft: Draft) -> Draft:
+    verdicts = {result.verdict for result in situation.results}
+    if Verdict.UNKNOWN in verdicts:
+        return _unanswered(situation, draft)
+    if draft.rollout.blind:
+        return _see_again(situation, draft)
+    draft = draft.set(unknown=0)
+    if Verdict.FAIL in verdicts:
+        return _failed(situation, draft)
+    if reason := _primary_waits(situation):
+        return _await_primary(situation, draft, reason)
+    return _next_step(situation, draft.freed())
+
+
+def _first_step(situation: Situation, draft: Draft) -> Draft:
+    if reason := _primary_waits(situation):
+        return _await_primary(situation, draft, reason)
+    return _advance(situation, draft.freed().say(f"Starting canary analysis for {_target(situation.canary)}"), 0)
+
+
+def _next_step(situation: Situation, draft: Draft) -> Draft:
+    plan = make_plan(situation.canary.analysis)
+    step = nearest_step(plan, draft.rollout.weight) + 1
+    return _advance(situation, draft, step) if step < len(plan.steps) else _promote(situation, draft)
+
+
+def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
+    weight = make_plan(situation.canary.analysis).steps[step].canary
+    return draft.say(f"Advance {situation.canary} canary weight {weight}").set(weight=weight, step=step).step_done()
+
+
+def _promote(situation: Situation, draft: Draft) -> Draft:
+    """Decide to promote. The copying is the next tick's work, so that what is copied is read again and compared."""
+    canary = situation.canary
+    copying = f"Copying {_target(canary)} template spec to {canary.primary_name}.{canary.namespace}"
+    return draft.say(copying).enter(Phase.PROMOTING).at_once()
+
+
+def _failed(situation: Situation, draft: Draft) -> Draft:
+    draft = draft.set(failed=draft.rollout.failed + 1, halt="")
+    for result in situation.results:
+        if result.verdict is Verdict.FAIL:
+            draft = draft.warn(result.text)
+    if draft.rollout.failed >= situation.canary.analysis.threshold:
+        return roll_back(situation, draft, f"failed checks threshold reached {draft.rollout.failed}")
+    return draft.step_done()
+
+
+def _unanswered(situation: Situation, draft: Draft) -> Draft:
+    """Hold.
+
+    The first unanswered check in a row is said once; beyond the limit traffic goes home and the run waits there.
+    """
+    unknown = draft.rollout.unknown + 1
+    draft = draft.set(unknown=unknown)
+    unanswered = dict.fromkeys(result.text for result in situation.results if result.verdict is Verdict.UNKNOWN)
+    for text in unanswered if unknown == 1 else ():
+        draft = draft.warn(text)
+    if unknown >= situation.canary.analysis.max_unknown and not draft.rollout.blind:
+        draft = draft.warn(
+            f"Halt {situation.canary} advancement {unknown} checks in a row were not answered: "
+            "routing all traffic to primary until they are"
+        ).set(weight=0, step=-1, blind=True)
+    return draft.step_done()
+
+
+def _see_again(situation: Situation, draft: Draft) -> Draft:
+    draft = draft.say(f"Checks are answered again! Restarting analysis for {_target(situation.canary)}")
+    return draft.set(unknown=0, failed=0, blind=False).at_once()
+
+
+def _other_revision(situation: Situation, draft: Draft, revision: Revision) -> Draft:
+    """Another revision than the analysed one: back to the promoted one ends the run, anything else restarts it."""
+    rollout = draft.rollout
+    differences = changed(rollout.applied, revision)
+    if not differences:
+        return draft.set(applied=refreshed(rollout.applied, revision)).look_again()
+    if revision == rollout.promoted:
+        return _withdraw(situation, draft, revision)
+    draft = _tell_configs(draft, differences)
+    draft = draft.say(f"New revision detected! Restarting analysis for {_target(situation.canary)}")
+    recycle = "template" not in differences
+    return _begin(draft, revision).set(replicas=0 if recycle else rollout.replicas).at_once()
+
+
+def _withdraw(situation: Situation, draft: Draft, revision: Revision) -> Draft:
+    draft = draft.say(f"Revision withdrawn! {_target(situation.canary)} is back at the promoted one")
+    return (
+        draft.set(applied=revision, weight=0, step=-1, failed=0, unknown=0, blind=False)
+        .enter(Phase.INITIALIZED)
+        .at_once()
+    )
+
+
+def _recycle(situation: Situation, draft: Draft) -> Draft:
+    """Configs read at a pod's start are read again by new pods only: scale to zero, then up."""
+    target = situation.seen.target
+    if target is None or target.replicas or target.current:
+        return draft.look_again()
+    return draft.set(replicas=_size(situation)).at_once()
+
+
+def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
+    canary, target = situation.canary, situation.seen.target
+    draft = draft.set(waiting_since=draft.rollout.waiting_since or situation.now)
+    if target is not None and (_overdue(situation, draft) or exceeded(target)):
+        return roll_back(
+            situation,
+            draft,
+            "progress deadline exceeded deployment does not have minimum availability "
+            f"for more than {canary.progress_deadline:.0f}s",
+        )
+    draft = draft.hold(f"Halt advancement {_target(canary)} {reason}")
+    if target is not None and draft.rollout.weight and not serving(target):
+        draft = draft.warn(
+            f"Halt {canary} advancement no pod of {_target(canary)} is ready: routing all traffic to primary"
+        )
+        return draft.set(weight=0, step=-1).at_once()
+    return draft.look_again()
+
+
+def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
+    canary = situation.canary
+    draft = draft.set(waiting_since=draft.rollout.waiting_since or situation.now)
+    if _overdue(situation, draft):
+        return roll_back(
+            situation,
+            draft,
+            f"progress deadline exceeded {canary.primary_name}.{canary.namespace} {reason} "
+            f"for more than {canary.progress_deadline:.0f}s",
+        )
+    return draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}").look_again()
+
+
+def _primary_waits(situation: Situation) -> str:
+    if situation.seen.primary is None:
+        return "not found"
+    return readiness(situation.seen.primary, situation.canary.analysis.primary_ready_threshold)
+
+
+def _overdue(situation: Situation, draft: Draft) -> bool:
+    since = draft.rollout.waiting_since or situation.now
+    return (situation.now - since).total_seconds() > situation.canary.progress_deadline
+
+
+def _begin(draft: Draft, revision: Revision) -> Draft:
+    """The counters of a new run."""
+    return draft.set(
+        applied=revision,
+        runs=draft.rollout.runs + 1,
+        weight=0,
+        step=-1,
+        failed=0,
+        unknown=0,
+        blind=False,
+        skipped=False,
+        active=True,
+    ).freed()
+
+
+def _tell_configs(draft: Draft, differences: tuple[str, ...]) -> Draft:
+    kinds = {"configmap": "ConfigMap", "secret": "Secret"}
+    for kind, _, name in (difference.partition("/") for difference in differences):
+        if kind in kinds:
+            draft = draft.say(f"{kinds[kind]} {name} has changed")
+    return draft
+
+
+def _size(situation: Situation) -> int:
+    primary = situation.seen.primary
+    return max(primary.replicas, 1) if primary else 1
+
+
+def _target(canary: Canary) -> str:
+    return f"{canary.target.name}.{canary.namespace}"

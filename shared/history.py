@@ -1,0 +1,48 @@
+"""One entry of a run's history: what one tick decided, and on what evidence. Append-only, kept for ever.
+
+It must hold no secret: values, queries and names only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from shared.rollout import moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.checks.verdict import CheckResult
+    from shared.json_types import JsonObject
+    from shared.rollout import Command, Line, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The decision that made ``version`` of a rollout, in the run ``run``."""
+
+    run: str
+    version: int
+    at: datetime
+    phase: Phase
+    weight: int
+    lines: tuple[Line, ...] = ()
+    results: tuple[CheckResult, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+    def to_dict(self) -> JsonObject:
+        """The entry as plain JSON types."""
+        return {
+            "run": self.run,
+            "version": self.version,
+            "at": moment(self.at),
+            "phase": str(self.phase),
+            "weight": self.weight,
+            "lines": [{"severity": str(line.severity), "text": line.text} for line in self.lines],
+            "results": [{**asdict(result), "verdict": str(result.verdict)} for result in self.results],
+            "commands": [
+                {"id": c.id, "verb": str(c.verb), "by": c.by, "at": moment(c.at), "reason": c.reason}
+                for c in self.commands
+            ],
+        }

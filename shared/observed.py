@@ -1,0 +1,54 @@
+"""What a tick saw of the cluster, as values: the engine's only window to the world.
+
+A tick looks at little: ``Look`` names what a rollout needs in its phase, and what was not looked at can neither be
+judged nor written.
+
+It must never hold a client or raw API objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.rollout import Revision
+    from shared.workload import Workload
+
+
+class Look(Flag):
+    """What to look at, beside the Canary itself."""
+
+    NOTHING = 0
+    TARGET = auto()
+    PRIMARY = auto()
+    ROUTER = auto()
+    ONE_CONFIG = auto()
+    """One of the tracked configs, in turn: a tick costs the same however many there are."""
+    CONFIGS = auto()
+    AUTOSCALER = auto()
+    COPIES = auto()
+    """The copies of tracked configs and the primary's template are to be written."""
+    GENERATED = auto()
+    """Everything that Serin generates: services, destination rules, copies, autoscaler."""
+    ALL = TARGET | PRIMARY | ROUTER | CONFIGS | AUTOSCALER | GENERATED
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One tick's view of one Canary.
+
+    ``revision`` is what the target is made of now; None when it was not looked at or a part of it cannot be read.
+    ``carried`` is the mark of the revision that the primary says it carries.
+    ``drift`` names generated objects that are not as the committed rollout says, e.g. ``VirtualService frontend``.
+    ``problems`` are sentences on what keeps the rollout from going on, e.g. a missing autoscaler.
+    """
+
+    look: Look
+    target: Workload | None = None
+    primary: Workload | None = None
+    revision: Revision | None = None
+    carried: str = ""
+    drift: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()

@@ -1,0 +1,107 @@
+"""What holds for every decision, whatever the situation: random walks of a rollout through everything that can be seen
+and asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.checks.verdict import Verdict
+from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.observed import Look, Observed
+from shared.plan import make_plan
+from shared.revision import revision_mark
+from shared.rollout import Phase, Rollout, Verb, from_dict, to_dict
+from shared.workload import readiness
+from tests.support.samples import NEW, NEWER, NOW, OLD, canary, command, resting, result, rollout, workload
+
+CANARIES = (
+    canary(),
+    canary(step_weight=30, step_weight_promotion=20),
+    canary(step_weight=0, step_weights=(1, 10, 80), max_weight=80, max_unknown=2),
+    canary(skip_analysis=True),
+    canary(suspend=True),
+)
+workloads = st.builds(workload, replicas=st.integers(0, 3), ready=st.none() | st.integers(0, 3)) | st.none()
+views = st.builds(
+    Observed,
+    look=st.just(Look.ALL),
+    target=workloads,
+    primary=workloads,
+    revision=st.sampled_from([OLD, NEW, NEWER]) | st.none(),
+    carried=st.sampled_from(["", revision_mark(OLD), revision_mark(NEW)]),
+    drift=st.sampled_from([(), (), (), ("VirtualService frontend",)]),
+    problems=st.sampled_from([(), (), (), ("ConfigMap frontend does not exist",)]),
+)
+verdicts = st.lists(st.sampled_from(Verdict), min_size=1, max_size=3)
+commands = st.lists(st.sampled_from(Verb), max_size=2)
+moments = st.tuples(views, verdicts, commands, st.sampled_from([0, 1, 10, 700]))
+
+
+def walk(
+    start: Rollout, moves: list[tuple[Observed, list[Verdict], list[Verb], int]], which: int
+) -> list[tuple[Situation, Rollout]]:
+    """Decide move after move; the situation and what was decided in each."""
+    steps, rollout, now = [], start, NOW
+    for seen, answers, asked, seconds in moves:
+        now += timedelta(seconds=seconds)
+        rollout = replace(rollout, commands=tuple(command(verb) for verb in asked))
+        situation = Situation(CANARIES[which], rollout, seen, now)
+        if wants_analysis(situation):
+            situation = replace(situation, results=tuple(map(result, answers)))
+        after = decide(situation).rollout
+        steps.append((situation, after))
+        rollout = replace(after, version=after.version + 1)
+    return steps
+
+
+starts = st.sampled_from([Rollout(version=1), rollout(), resting(), rollout(phase=Phase.PROMOTING, weight=50)])
+walks = st.builds(walk, starts, st.lists(moments, min_size=1, max_size=40), st.sampled_from(range(len(CANARIES))))
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks)
+def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollout]]) -> None:
+    for situation, after in steps:
+        before, seen, rising = situation.rollout, situation.seen, after.weight > situation.rollout.weight
+        plan = [route.canary for route in make_plan(situation.canary.analysis).steps]
+        assert 0 <= after.weight <= 100
+        if rising and after.phase is not Phase.FAILED:
+            assert after.weight in plan, "weights are the plan's"
+            assert not any(before.weight < weight < after.weight for weight in plan), "one step a tick"
+            assert not seen.drift, "a repair does not advance"
+            assert not seen.problems
+            assert seen.target is not None
+            assert not readiness(seen.target), "no traffic to pods that are not ready"
+            assert before.step < 0 or wants_analysis(situation), "no step without asking"
+            assert all(answer.verdict is Verdict.PASS for answer in situation.results), "only what passed advances"
+        if after.failed > before.failed:
+            assert any(answer.verdict is Verdict.FAIL for answer in situation.results), "only a failure counts"
+        if after.promoted != before.promoted and before.phase is not Phase.INITIALIZING:
+            assert seen.carried == revision_mark(after.promoted), "promoted is what the primary carries"
+        if after.replicas == 0 and before.replicas != 0:
+            assert before.weight == 0 or after.weight == 0, "traffic leaves first"
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks)
+def test_abort_always_leaves_no_traffic_on_the_canary(steps: list[tuple[Situation, Rollout]]) -> None:
+    for situation, _ in steps:
+        aborted = replace(situation.rollout, commands=(command(Verb.ABORT),))
+        after = decide(replace(situation, rollout=aborted, results=())).rollout
+        in_progress = situation.rollout.phase in (Phase.PROGRESSING, Phase.PROMOTING)
+        assert not in_progress or after.weight == 0
+        assert after.commands == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(walks)
+def test_every_rollout_survives_the_store_and_says_what_it_needs_next(steps: list[tuple[Situation, Rollout]]) -> None:
+    for situation, after in steps:
+        assert from_dict(to_dict(after)) == after
+        look_for(situation.canary, after)
+        assert len({line.sequence for line in after.outbox}) == len(after.outbox), "every line has its own event"

@@ -1,0 +1,84 @@
+"""The rollout's dict form loses nothing, sorts by time, and takes a command once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from shared.rollout import (
+    SCHEMA,
+    Command,
+    Rollout,
+    RolloutKey,
+    from_dict,
+    moment,
+    parse_moment,
+    to_dict,
+    with_command,
+)
+from tests.support.rollouts import commands, moments, rollouts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@given(rollouts)
+def test_a_rollout_survives_its_dict_form(rollout: Rollout) -> None:
+    assert from_dict(to_dict(rollout)) == rollout
+
+
+@given(rollouts)
+def test_a_rollout_survives_json(rollout: Rollout) -> None:
+    assert from_dict(json.loads(json.dumps(to_dict(rollout)))) == rollout
+
+
+@given(moments, moments)
+def test_moments_sort_as_text(one: datetime, other: datetime) -> None:
+    assert (moment(one) < moment(other)) == (one < other)
+
+
+@given(moments)
+def test_a_moment_survives_its_text(at: datetime) -> None:
+    assert parse_moment(moment(at)) == at
+
+
+@given(rollouts, commands)
+def test_the_same_command_twice_is_one_command(rollout: Rollout, command: Command) -> None:
+    once = with_command(rollout, command)
+    assert with_command(once, command) == once
+    assert [waiting.id for waiting in once.commands].count(command.id) >= 1
+
+
+@given(rollouts, commands)
+def test_a_new_command_waits_behind_the_others_and_makes_the_rollout_due(rollout: Rollout, command: Command) -> None:
+    new = replace(command, id="-".join(["new", *(waiting.id for waiting in rollout.commands)]))
+    changed = with_command(rollout, new)
+    assert changed.commands == (*rollout.commands, new)
+    assert changed.version == rollout.version + 1
+    assert changed.active
+    assert changed.due_at <= new.at
+
+
+def test_fields_that_an_older_serin_did_not_write_take_their_defaults() -> None:
+    assert from_dict({"schema": 0, "version": 7, "a field that is gone": 1}) == Rollout(version=7)
+
+
+def test_a_document_of_a_newer_serin_is_refused() -> None:
+    with pytest.raises(ValueError, match="upgrade"):
+        from_dict({"schema": SCHEMA + 1, "version": 7})
+
+
+def test_a_key_survives_its_text() -> None:
+    key = RolloutKey("east", "shop", "cart")
+    assert str(key) == "east:shop:cart"
+    assert RolloutKey.parse(str(key)) == key
+
+
+@pytest.mark.parametrize("text", ["east", "east:shop", "east:shop:cart:more", ""])
+def test_text_that_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        RolloutKey.parse(text)
