@@ -1,0 +1,191 @@
+"""What the cluster has to be changed into, from what was committed and what was looked at. Pure: a list of changes, in
+a safe order.
+
+Order is safety: copies of configs before the primary that mounts them, the primary ready before the apex moves to it,
+the router before the target is scaled down. Only what was looked at is written, so a tick never does the next one's
+work.
+
+It must never write: ``cluster.converge`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.observed import Look
+from shared.plan import Route
+from shared.render.autoscaler import primary_autoscaler
+from shared.render.configs import copy_config
+from shared.render.differences import up_to_date
+from shared.render.istio import destination_rules, virtual_service
+from shared.render.ownership import belongs
+from shared.render.pods import selector_label
+from shared.render.service import apex_service, canary_service, primary_service
+from shared.render.workload import carried_revision, primary_deployment
+from shared.revision import changed, revision_mark, template_hash
+from shared.rollout import Phase
+from shared.scene import ObjectId, configs_of, missing_configs, primary_of, target_of
+from shared.workload import parse_workload, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.canary.model import Canary
+    from shared.json_types import Json
+    from shared.rollout import Rollout
+    from shared.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An object to be written.
+
+    ``live`` is what was seen in its place; ``looked`` says whether that was looked at at all.
+    """
+
+    obj: Json
+    live: Json | None = None
+    looked: bool = True
+
+    @property
+    def id(self) -> ObjectId:
+        """Which object."""
+        return ObjectId(self.obj["kind"], self.obj["metadata"]["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The target to be scaled."""
+
+    id: ObjectId
+    replicas: int
+
+
+Change = Write | Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What to aim at: the Canary, its committed rollout, and what was looked at."""
+
+    canary: Canary
+    rollout: Rollout
+    scene: Scene
+
+    @property
+    def primary_serves(self) -> bool:
+        """Whether the primary has pods that can take traffic."""
+        primary = primary_of(self.canary, self.scene)
+        return primary is not None and serving(parse_workload(primary))
+
+
+def changes(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[Change, ...]:
+    """Every change that is needed, first things first. Refused if the target has no usable selector."""
+    aim = Aim(canary, rollout, scene)
+    return tuple(change for change in _all(aim) if not _is_stranger(aim, change))
+
+
+def strangers(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[ObjectId, ...]:
+    """Objects in the way: they have a generated name, but were made by somebody else for something else."""
+    aim = Aim(canary, rollout, scene)
+    return tuple(change.id for change in _all(aim) if _is_stranger(aim, change))
+
+
+def _all(aim: Aim) -> Iterator[Change]:
+    yield from _workload(aim)
+    yield from _autoscaler(aim)
+    yield from _services(aim)
+    yield from _router(aim)
+    yield from _scale(aim)
+
+
+def _is_stranger(aim: Aim, change: Change) -> bool:
+    """Never overwritten.
+
+    The apex service and the VirtualService are taken over: an app that comes to Serin has them already.
+    """
+    if not isinstance(change, Write) or change.live is None or belongs(change.live, aim.canary):
+        return False
+    apex = aim.canary.service.name
+    return change.id not in (ObjectId("Service", apex), ObjectId("VirtualService", apex))
+
+
+def _workload(aim: Aim) -> Iterator[Change]:
+    """The primary with the copies that it mounts: at initialization, at promotion, and when it is gone."""
+    target, primary = target_of(aim.canary, aim.scene), primary_of(aim.canary, aim.scene)
+    if target is None or not _may_copy(aim, target, primary):
+        return
+    renewed = changed(aim.rollout.promoted, aim.rollout.applied)
+    sources = configs_of(aim.canary, aim.scene)
+    for ref, source in sources.items():
+        if primary is None or str(ref) in renewed:
+            yield from _write(aim, copy_config(aim.canary, source))
+    replicas = max(int(target["spec"].get("replicas", 1)), 1)
+    mark = revision_mark(aim.rollout.applied)
+    yield Write(primary_deployment(aim.canary, target, primary, tuple(sources), mark, replicas), primary)
+
+
+def _may_copy(aim: Aim, target: Json, primary: Json | None) -> bool:
+    """A primary is made only of what was promoted, is being promoted, or is the very first revision."""
+    look, rollout = aim.scene.look, aim.rollout
+    if template_hash(target["spec"]["template"]) != rollout.applied.template or missing_configs(aim.canary, aim.scene):
+        return False
+    if Look.COPIES in look:
+        carried = carried_revision(primary) if primary else ""
+        return rollout.phase is Phase.PROMOTING and bool(primary) and carried != revision_mark(rollout.applied)
+    return Look.CONFIGS in look and primary is None and rollout.applied == rollout.promoted
+
+
+def _autoscaler(aim: Aim) -> Iterator[Change]:
+    """The primary's autoscaler follows the target's at promotion; in between it is only put back when it is gone."""
+    if aim.canary.autoscaler is None:
+        return
+    source = aim.scene.get("HorizontalPodAutoscaler", aim.canary.autoscaler.ref.name)
+    if source is None:
+        return
+    obj = primary_autoscaler(aim.canary, source)
+    if Look.GENERATED not in aim.scene.look or aim.scene.get(obj["kind"], obj["metadata"]["name"]) is None:
+        yield from _write(aim, obj)
+
+
+def _services(aim: Aim) -> Iterator[Change]:
+    target = target_of(aim.canary, aim.scene)
+    if Look.GENERATED not in aim.scene.look or target is None:
+        return
+    label = selector_label(target, primary_of(aim.canary, aim.scene))
+    yield from _write(aim, canary_service(aim.canary, target, label))
+    yield from _write(aim, primary_service(aim.canary, target, label))
+    if aim.primary_serves:
+        yield from _write(aim, apex_service(aim.canary, target, label))
+
+
+def _router(aim: Aim) -> Iterator[Change]:
+    """The weights as committed; before initialization is over, only once the primary can take the traffic."""
+    if Look.ROUTER not in aim.scene.look:
+        return
+    if aim.rollout.phase is Phase.INITIALIZING and not aim.primary_serves:
+        return
+    if Look.GENERATED in aim.scene.look:
+        for rule in destination_rules(aim.canary):
+            yield from _write(aim, rule)
+    yield from _write(aim, virtual_service(aim.canary, Route(canary=aim.rollout.weight), aim.rollout.version))
+
+
+def _scale(aim: Aim) -> Iterator[Change]:
+    """The target's size: zero or not zero is Serin's, the number in between is its autoscaler's."""
+    wanted = aim.rollout.replicas
+    target = target_of(aim.canary, aim.scene)
+    looked = aim.scene.knows("Deployment", aim.canary.target.name)
+    if wanted is None or (looked and target is None) or (not looked and wanted):
+        return
+    if target is None or bool(target["spec"].get("replicas", 1)) != bool(wanted):
+        yield Scale(ObjectId("Deployment", aim.canary.target.name), wanted)
+
+
+def _write(aim: Aim, obj: Json) -> Iterator[Write]:
+    """A write, unless the live object is as desired already."""
+    name, kind = obj["metadata"]["name"], obj["kind"]
+    live = aim.scene.get(kind, name)
+    if live is None or not up_to_date(live, obj):
+        yield Write(obj, live, looked=aim.scene.knows(kind, name))
