@@ -1,0 +1,85 @@
+"""Rollouts for tests of what keeps them: a hypothesis strategy over all their fields, and one that just counts.
+
+Run as a program (``python -m tests.support.rollouts URL TIMES``) it counts from a process of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, get_type_hints
+
+from hypothesis import strategies as st
+
+from shared.errors import StaleRollout
+from shared.history import Entry
+from shared.rollout import Command, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
+from shared.state.open import open_store
+
+if TYPE_CHECKING:
+    from shared.state.store import Store
+
+KEY = RolloutKey("east", "shop", "cart")
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+FIRST_MOMENT = datetime(1970, 1, 1)  # noqa: DTZ001  hypothesis takes bounds without a zone, and adds it
+LAST_MOMENT = datetime(9990, 1, 1)  # noqa: DTZ001
+
+moments = st.datetimes(FIRST_MOMENT, LAST_MOMENT, timezones=st.just(UTC))
+commands = st.builds(Command, st.text(), st.sampled_from(Verb), st.text(), moments, st.text())
+
+_counts = st.integers(-1, 2**53)
+_config_names = st.from_regex(r"(configmap|secret)/[a-z0-9.-]{1,20}", fullmatch=True)
+_lines = st.builds(Line, _counts, moments, st.sampled_from(Severity), st.text())
+
+_OF_TYPE = {
+    bool: st.booleans(),
+    int: _counts,
+    int | None: st.none() | _counts,
+    str: st.text(),
+    datetime: moments,
+    datetime | None: st.none() | moments,
+    Phase: st.sampled_from(Phase),
+    Revision: st.builds(Revision, st.text(), st.dictionaries(_config_names, st.text(), max_size=3)),
+    tuple[Command, ...]: st.lists(commands, max_size=3).map(tuple),
+    tuple[Line, ...]: st.lists(_lines, max_size=3).map(tuple),
+}
+"""By type and not by name, so that a new field is tested, or has no strategy here and fails, but is never forgotten."""
+
+rollouts = st.builds(Rollout, **{name: _OF_TYPE[hint] for name, hint in get_type_hints(Rollout).items()})
+
+
+def first_version(*, runs: int = 1, due_at: datetime = AT, active: bool = True) -> Rollout:
+    """A rollout that no store has yet."""
+    return Rollout(version=1, phase=Phase.PROGRESSING, runs=runs, due_at=due_at, active=active)
+
+
+def next_version(rollout: Rollout) -> Rollout:
+    """The rollout one commit later, with one more counted."""
+    return replace(rollout, version=rollout.version + 1, sequence=rollout.sequence + 1)
+
+
+def entry_of(rollout: Rollout) -> Entry:
+    """What the history says of the commit of ``rollout``, one second after the one before."""
+    at = AT + timedelta(seconds=rollout.version)
+    return Entry(rollout.run, rollout.version, at, rollout.phase, rollout.weight)
+
+
+def count(store: Store, key: RolloutKey, times: int, *, aloud: bool = False) -> None:
+    """Counts ``times`` in the rollout at ``key`` by load and commit, again after each lost race; tells each version."""
+    done = 0
+    while done < times:
+        rollout = store.load(key)
+        assert rollout is not None
+        following = next_version(rollout)
+        with suppress(StaleRollout):
+            store.commit(key, following, entry_of(following))
+            done += 1
+            if aloud:
+                print(following.version, flush=True)
+
+
+if __name__ == "__main__":
+    count(open_store(sys.argv[1]), KEY, int(sys.argv[2]), aloud=True)
