@@ -1,0 +1,94 @@
+"""Where checks may go: whoever may write a Canary chooses URLs that this process, which can reach much more, will call.
+
+A name proves nothing (it can resolve to another address a second later), so what is judged is the address that the
+socket connects to: the connection asks ``Egress.admit`` and connects to nothing else. Instance metadata and link-local
+addresses are refused whatever the setting says, for they hand out the identity of this process.
+
+It must never resolve or connect by itself: it is pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from shared.errors import CheckUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_METADATA_NAMES = frozenset({"metadata", "metadata.goog", "metadata.google.internal"})
+_NEVER = tuple(
+    map(
+        ip_network,
+        (
+            "169.254.0.0/16",  # link-local: metadata of Google, AWS, Azure, DigitalOcean
+            "fe80::/10",  # link-local
+            "fd00:ec2::254/128",  # AWS metadata
+            "fd20:ce::254/128",  # Google metadata
+            "100.100.100.200/32",  # Alibaba metadata
+            "168.63.129.16/32",  # Azure's host agent
+            "0.0.0.0/8",  # Linux connects 0.0.0.0 to itself
+            "::/128",
+            "224.0.0.0/4",
+            "ff00::/8",
+            "255.255.255.255/32",
+        ),
+    )
+)
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_ANY = "*"
+
+
+class EgressRefused(CheckUnavailable):
+    """The address is not one that checks may call. Asking again would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """``allow`` holds host names, ``*.suffix`` patterns, IP addresses, or ``*``; empty, it allows every other host.
+
+    Loopback is allowed only by ``*``, by its address or by ``localhost``; link-local and metadata addresses never.
+    """
+
+    allow: tuple[str, ...] = ()
+
+    def admit(self, host: str, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Those of a host's ``addresses`` that may be connected to, in their order. EgressRefused if there are none."""
+        name = host.lower().rstrip(".")
+        if name in _METADATA_NAMES:
+            raise EgressRefused(f"{host} is a metadata server: checks may never call it")
+        if self.allow and not any(_matches(name, entry.lower()) for entry in self.allow):
+            raise EgressRefused(f"{host} is not among the hosts that checks may call: add it to the allowed hosts")
+        admitted = tuple(address for address in addresses if self._admits(name, address))
+        if not admitted:
+            raise EgressRefused(
+                f"{host} is at an address that checks may not call (loopback has to be allowed by its address, "
+                "link-local and metadata addresses cannot be)"
+            )
+        return admitted
+
+    def _admits(self, name: str, address: str) -> bool:
+        actual = _unwrap(ip_address(address))
+        if any(actual in network for network in _NEVER):
+            return False
+        return not actual.is_loopback or self._admits_loopback(name, actual)
+
+    def _admits_loopback(self, name: str, actual: IPv4Address | IPv6Address) -> bool:
+        return _ANY in self.allow or str(actual) in self.allow or (name == "localhost" and name in self.allow)
+
+
+def _matches(name: str, entry: str) -> bool:
+    if entry.startswith("*."):
+        return name.endswith(entry[1:])
+    return entry in (_ANY, name)
+
+
+def _unwrap(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address inside an IPv6 one that only carries it."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

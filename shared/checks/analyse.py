@@ -1,0 +1,121 @@
+"""Runs the checks of one step of an analysis: the hooks in their order, then every metric.
+
+A hook that does not pass ends it, as in Flagger: hooks are often what makes the traffic that metrics are about. Metrics
+are all asked, so that people see the whole picture. There is one time budget; what it does not suffice for is unknown,
+like everything else that was not answered.
+
+It must never raise: an analysis that breaks would take the tick with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from traceback import format_tb
+from typing import TYPE_CHECKING
+
+from shared.canary.model import HookType
+from shared.checks import hooks, judge, prometheus
+from shared.checks.deadline import Deadline
+from shared.checks.durations import write_duration
+from shared.checks.endpoint import Endpoint, read_endpoint, show_url
+from shared.checks.prometheus import MetricsServer
+from shared.checks.queries import write_query
+from shared.checks.verdict import CheckResult, Verdict
+from shared.errors import CheckUnavailable, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.canary.model import Canary, Hook, Metric
+    from shared.checks.transport import Http
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What checks are made with: the ``server`` of the settings, and a ``budget`` of seconds for one whole analysis."""
+
+    http: Http
+    server: MetricsServer
+    budget: float = 20.0
+
+
+def analyse(canary: Canary, checksum: str, clients: Clients) -> tuple[CheckResult, ...]:
+    """The answers in the order of asking. ``checksum`` tells hooks which revision this is."""
+    analysis = _Analysis(canary, checksum, clients, Deadline.after(clients.budget))
+    answers: list[CheckResult] = []
+    for hook in canary.analysis.hooks:
+        if hook.type is HookType.ROLLOUT:
+            answers.append(analysis.ask_hook(hook))
+            if answers[-1].verdict is not Verdict.PASS:
+                return tuple(answers)
+    return (*answers, *map(analysis.ask_metric, canary.analysis.metrics))
+
+
+def choose_server(canary: Canary, default: MetricsServer) -> MetricsServer:
+    """The server of ``spec.metricsServer``, which never gets the default's identity, or the default."""
+    own = canary.metrics_server
+    if own is None or _is_at(own, default.url):
+        return default
+    return MetricsServer(own, limit=default.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Analysis:
+    canary: Canary
+    checksum: str
+    clients: Clients
+    deadline: Deadline
+
+    def ask_hook(self, hook: Hook) -> CheckResult:
+        unknown = CheckResult(hook.name, hooks.KIND, Verdict.UNKNOWN, query=show_url(hook.url))
+        return self._settle(
+            unknown,
+            f"Halt {self.canary} advancement external check {hook.name} did not answer",
+            lambda: hooks.call_hook(self.canary, hook, self.checksum, self.clients.http, self.deadline),
+        )
+
+    def ask_metric(self, metric: Metric) -> CheckResult:
+        unknown = CheckResult(metric.name, judge.KIND, Verdict.UNKNOWN, bounds=judge.show_bounds(metric.bounds))
+        try:
+            query = write_query(self.canary, metric)
+        except InvalidInput as error:
+            return replace(unknown, text=f"Halt {self.canary} advancement {error}", query=metric.query or "")
+        server = choose_server(self.canary, self.clients.server)
+        return self._settle(
+            replace(unknown, query=query),
+            f"Metrics server {show_url(server.url)} query failed",
+            lambda: self._judge(metric, server, query),
+        )
+
+    def _judge(self, metric: Metric, server: MetricsServer, query: str) -> CheckResult:
+        values = prometheus.ask(server, query, self.clients.http, self.deadline)
+        return judge.judge_metric(self.canary, metric, values, query)
+
+    def _settle(self, unknown: CheckResult, sentence: str, ask: Callable[[], CheckResult]) -> CheckResult:
+        if not self.deadline.left:
+            budget = write_duration(self.clients.budget)
+            return replace(unknown, text=f"{sentence}: the {budget} for one analysis were used up before its turn")
+        try:
+            return ask()
+        except CheckUnavailable as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  the promise of this module
+            reason = f"internal error ({type(error).__name__}), see the log"
+            # The place, not the error's text: that may hold a URL or a credential.
+            _log.error("%s: %s\n%s", sentence, reason, "".join(format_tb(error.__traceback__)))
+        return replace(unknown, text=f"{sentence}: {reason}")
+
+
+def _is_at(url: str, other: str) -> bool:
+    try:
+        here, there = read_endpoint(url), read_endpoint(other)
+    except CheckUnavailable:
+        return False
+    return not here.headers and _address(here) == _address(there)
+
+
+def _address(endpoint: Endpoint) -> str:
+    return endpoint.url.rstrip("/")

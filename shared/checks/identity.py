@@ -1,0 +1,109 @@
+"""Who Serin is to its metrics server: nobody, the holder of a token, a user with a password, or a Google account.
+
+An identity belongs to one server, the one of the settings. It must never be sent to a server that a Canary names:
+whoever may write a Canary could collect it there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from shared.checks.deadline import call_within
+from shared.checks.endpoint import basic_headers
+from shared.errors import CheckUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.auth.credentials import Credentials
+
+    from shared.checks.deadline import Deadline
+
+_MONITORING = "https://www.googleapis.com/auth/monitoring.read"
+_REFRESH_LIMIT = 5.0
+
+
+class Identity(Protocol):
+    """What proves to a server who is asking."""
+
+    def headers(self, deadline: Deadline) -> Mapping[str, str]:
+        """The headers of one request. CheckUnavailable if they cannot be had in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody: no headers at all."""
+
+    def headers(self, deadline: Deadline) -> Mapping[str, str]:  # noqa: ARG002  others need the time
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """The holder of a token (RFC 6750)."""
+
+    token: str = field(repr=False)
+
+    def headers(self, deadline: Deadline) -> Mapping[str, str]:  # noqa: ARG002  others need the time
+        """The token."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """A user with a password."""
+
+    user: str
+    password: str = field(repr=False)
+
+    def headers(self, deadline: Deadline) -> Mapping[str, str]:  # noqa: ARG002  others need the time
+        """User and password."""
+        return basic_headers(self.user, self.password)
+
+
+ANONYMOUS = Anonymous()
+
+
+class Google:
+    """The service account that Google finds for this process; it needs the role ``roles/monitoring.viewer``.
+
+    The token is kept until shortly before it expires. Google's library is imported with the first request, since only
+    users of Managed Service for Prometheus need it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._credentials: Credentials | None = None
+
+    def headers(self, deadline: Deadline) -> Mapping[str, str]:
+        """An access token, and the project to bill if the credentials name one."""
+        try:
+            credentials = call_within(deadline.left, self._refresh)
+        except TimeoutError:
+            raise CheckUnavailable("Google gave no access token in time") from None
+        headers: dict[str, str] = {}
+        credentials.apply(headers)  # type: ignore[no-untyped-call]  # google-auth is typed in part
+        return headers
+
+    def _refresh(self) -> Credentials:
+        import google.auth  # noqa: PLC0415  see the class
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from google.auth.transport.requests import Request  # noqa: PLC0415
+
+        try:
+            with self._lock:
+                if self._credentials is None:
+                    self._credentials, _ = google.auth.default(scopes=[_MONITORING])
+                if not self._credentials.valid:
+                    self._credentials.refresh(  # type: ignore[no-untyped-call]  # google-auth is typed in part
+                        partial(Request(), timeout=_REFRESH_LIMIT)
+                    )
+                return self._credentials
+        except GoogleAuthError as error:
+            # Its text may hold Google's whole answer.
+            problem = f"no access token of Google could be had ({type(error).__name__})"
+            raise CheckUnavailable(f"{problem}: look at the service account of this process") from None

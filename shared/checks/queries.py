@@ -1,0 +1,99 @@
+"""The PromQL of a metric: Serin's own two questions about Istio's series, and users' inline queries.
+
+The success rate has to tell "every request failed" from "no requests". With only 5xx the numerator has no series, and
+nothing divided by something is nothing: ``or vector(0)`` makes it the zero that it is. Without requests the denominator
+is missing, or the whole is 0/0, and the answer stays "no data". Both halves use the same window. Names are matched
+exactly: as a regex, a dot in one would match anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from shared.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from shared.canary.model import Canary, Metric
+
+SUCCESS_RATE = "request-success-rate"
+REQUEST_DURATION = "request-duration"
+DURATION_OF_OLD_ISTIO = "istio_request_duration_seconds_bucket"
+_PLACE = re.compile(r"{{\s*(.*?)\s*}}", re.DOTALL)
+
+
+def write_query(canary: Canary, metric: Metric) -> str:
+    """The PromQL to ask for ``metric``. InvalidInput if its own query uses what Serin does not know."""
+    if metric.builtin == SUCCESS_RATE:
+        return _success_rate(canary, metric.interval)
+    if metric.builtin == REQUEST_DURATION:
+        return _request_duration(canary, metric)
+    return render_query(metric.name, metric.query or "", _values(canary, metric))
+
+
+def render_query(name: str, template: str, values: Mapping[str, str]) -> str:
+    """``template`` with ``{{ key }}`` replaced by ``values[key]``, escaped for a PromQL string.
+
+    This is the part of Go's templates that inline queries need: a function's name and nothing else. InvalidInput, about
+    the metric ``name``, for anything more and for an empty query.
+    """
+    problems = tuple(Problem("query", problem) for problem in _template_problems(template, values))
+    if problems:
+        raise InvalidInput(f"metric {name}", problems)
+    return _PLACE.sub(lambda match: _quote(values[match[1]])[1:-1], template).strip()
+
+
+def _template_problems(template: str, values: Mapping[str, str]) -> Iterator[str]:
+    if not template.strip():
+        yield "is empty"
+    for place in dict.fromkeys(_PLACE.findall(template)):
+        if place not in values:
+            yield f"unknown template function {{{{ {place} }}}}, known are {', '.join(sorted(values))}"
+    if "{{" in _PLACE.sub("", template):
+        yield "has a {{ without its }}"
+
+
+def _values(canary: Canary, metric: Metric) -> dict[str, str]:
+    """Flagger's template functions; without an ``ingressRef``, ``ingress`` is the target's name there too."""
+    return {
+        "name": canary.name,
+        "namespace": canary.namespace,
+        "target": canary.target.name,
+        "service": canary.service.name,
+        "ingress": canary.target.name,
+        "interval": metric.interval,
+    }
+
+
+def _success_rate(canary: Canary, interval: str) -> str:
+    good = _rate("istio_requests_total", _workload(canary) + ',response_code!~"5.*"', interval)
+    total = _rate("istio_requests_total", _workload(canary), interval)
+    return f"({good} or vector(0)) / {total} * 100"
+
+
+def _request_duration(canary: Canary, metric: Metric) -> str:
+    milliseconds = _p99(canary, "istio_request_duration_milliseconds_bucket", metric.interval)
+    if metric.name != DURATION_OF_OLD_ISTIO:
+        return milliseconds
+    return f"{milliseconds} or {_p99(canary, DURATION_OF_OLD_ISTIO, metric.interval)} * 1000"
+
+
+def _p99(canary: Canary, series: str, interval: str) -> str:
+    return f"histogram_quantile(0.99, {_rate(series, _workload(canary), interval)} by (le))"
+
+
+def _rate(series: str, labels: str, interval: str) -> str:
+    return f"sum(rate({series}{{{labels}}}[{interval}]))"
+
+
+def _workload(canary: Canary) -> str:
+    namespace, target = _quote(canary.namespace), _quote(canary.target.name)
+    return f'reporter="destination",destination_workload_namespace={namespace},destination_workload={target}'
+
+
+def _quote(value: str) -> str:
+    """A PromQL string: it takes Go's escapes, of which JSON's are a part."""
+    return json.dumps(value, ensure_ascii=False)

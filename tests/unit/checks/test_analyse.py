@@ -1,0 +1,177 @@
+"""A whole analysis: order, budget, whose server gets whose identity, and that nothing breaks it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.canary.model import Bounds, Hook, OnNoData
+from shared.checks.allowlist import Egress
+from shared.checks.analyse import Clients, analyse, choose_server
+from shared.checks.identity import Bearer
+from shared.checks.prometheus import MetricsServer
+from shared.checks.transport import Http
+from shared.checks.verdict import CheckResult, Verdict
+from tests.support.canaries import CUSTOM, LATENCY, SUCCESS_RATE, canary
+from tests.support.web import WebServer, closed_port, hang, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.canary.model import Canary
+    from tests.support.web import Behaviour
+
+
+SECRET = "s3cret"
+
+
+@pytest.fixture
+def http() -> Iterator[Http]:
+    client = Http(Egress(("*",)))
+    yield client
+    client.close()
+
+
+def value(number: str) -> Behaviour:
+    data = {"resultType": "vector", "result": [{"metric": {}, "value": [1545905245.458, number]}]}
+    return reply(200, json.dumps({"status": "success", "data": data}))
+
+
+def verdicts(answers: tuple[CheckResult, ...]) -> list[tuple[str, Verdict]]:
+    return [(answer.name, answer.verdict) for answer in answers]
+
+
+def run(app: Canary, http: Http, url: str, budget: float = 20.0) -> tuple[CheckResult, ...]:
+    return analyse(app, "85d557f47b", Clients(http, MetricsServer(url), budget))
+
+
+def test_hooks_are_asked_in_order_and_then_every_metric(http: Http) -> None:
+    with WebServer(reply(200, "go")) as gates, WebServer(value("50"), value("900"), value("1")) as metrics:
+        hooks = (Hook("second", f"{gates.url}/2"), Hook("first", f"{gates.url}/1"))
+        answers = run(canary(SUCCESS_RATE, LATENCY, CUSTOM, hooks=hooks), http, metrics.url)
+    assert [request.path for request in gates.requests] == ["/2", "/1"]
+    assert b'"checksum":"85d557f47b"' in gates.requests[0].body
+    assert verdicts(answers) == [
+        ("second", Verdict.PASS),
+        ("first", Verdict.PASS),
+        ("request-success-rate", Verdict.FAIL),  # and the others are asked all the same
+        ("request-duration", Verdict.FAIL),
+        ("error ratio", Verdict.PASS),
+    ]
+    assert answers[4] == CheckResult(
+        "error ratio", "metric", Verdict.PASS, "", 1.0, "<= 5", 'sum(errors{ns="test"}[2m])'
+    )
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(500, Verdict.FAIL), (None, Verdict.UNKNOWN)])
+def test_a_hook_that_does_not_pass_ends_the_analysis(http: Http, status: int | None, verdict: Verdict) -> None:
+    with WebServer(reply(status or 200, "no")) as gate, WebServer(value("100")) as metrics:
+        url = gate.url if status else f"http://127.0.0.1:{closed_port()}"
+        app = canary(SUCCESS_RATE, hooks=(Hook("gate", url), Hook("next", gate.url)))
+        answers = run(app, http, metrics.url)
+    assert verdicts(answers) == [("gate", verdict)]
+    assert metrics.requests == []
+    if verdict is Verdict.UNKNOWN:
+        sentence = "Halt podinfo.test advancement external check gate did not answer: connection refused"
+        assert answers == (CheckResult("gate", "hook", verdict, sentence, query=url),)
+
+
+def test_a_server_that_is_down_is_unknown_and_its_credentials_stay_unsaid(http: Http) -> None:
+    place = f"127.0.0.1:{closed_port()}"
+    (answer,) = run(canary(CUSTOM), http, f"http://me:s3cret@{place}/prom?key=s3cret")
+    assert answer == CheckResult(
+        "error ratio",
+        "metric",
+        Verdict.UNKNOWN,
+        f"Metrics server http://{place}/prom query failed: connection refused",
+        bounds="<= 5",
+        query='sum(errors{ns="test"}[2m])',
+    )
+
+
+def test_no_data_follows_the_metric(http: Http) -> None:
+    metrics = tuple(replace(CUSTOM, name=choice, on_no_data=choice) for choice in OnNoData)
+    with WebServer(value("NaN")) as server:
+        answers = run(canary(*metrics), http, server.url)
+    assert verdicts(answers) == [("fail", Verdict.FAIL), ("hold", Verdict.UNKNOWN), ("pass", Verdict.PASS)]
+
+
+def test_what_has_no_time_left_is_unknown(http: Http) -> None:
+    began = time.monotonic()
+    with WebServer(hang) as server:
+        answers = run(canary(CUSTOM, SUCCESS_RATE, LATENCY), http, server.url, budget=0.5)
+    assert time.monotonic() - began < 1.5
+    assert [answer.verdict for answer in answers] == [Verdict.UNKNOWN] * 3
+    assert answers[0].text == f"Metrics server {server.url} query failed: no answer within 500ms"
+    assert answers[2].text.endswith("the 500ms for one analysis were used up before its turn")
+    assert len(server.requests) == 1
+
+
+def test_a_query_that_cannot_be_written_is_unknown_and_says_why(http: Http) -> None:
+    with WebServer(value("1")) as server:
+        answers = run(canary(replace(CUSTOM, query="x{{ foo }}"), CUSTOM), http, server.url)
+    assert [answer.verdict for answer in answers] == [Verdict.UNKNOWN, Verdict.PASS]
+    assert answers[0].text.startswith(
+        "Halt podinfo.test advancement metric error ratio is not valid: query: unknown template function {{ foo }}"
+    )
+
+
+@pytest.mark.parametrize("url", ["not a url", "http://\x00/", "http://" + "a" * 70 + ".test/", "http://ü\u0130\x7f./"])
+def test_nothing_in_a_canary_can_break_the_analysis(http: Http, url: str) -> None:
+    bad = canary(replace(CUSTOM, bounds=Bounds(min=float("nan"))), hooks=(Hook("gate", url),), metrics_server=url)
+    for app in (bad, replace(bad, analysis=replace(bad.analysis, hooks=()))):
+        (answer,) = run(app, http, "http://127.0.0.1:1")
+        assert answer.verdict is Verdict.UNKNOWN
+        assert answer.text.isprintable()
+
+
+class _Broken(Http):
+    def send(self, *_: object) -> None:  # type: ignore[override]  # broken on purpose
+        raise KeyError(SECRET)
+
+
+def test_a_fault_of_our_own_is_unknown_and_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        (answer,) = run(canary(CUSTOM), _Broken(Egress()), "http://prometheus.test")
+    assert answer.verdict is Verdict.UNKNOWN
+    assert answer.text.endswith("internal error (KeyError), see the log")
+    assert "in send" in caplog.text
+    assert SECRET not in caplog.text
+
+
+MAIN = MetricsServer("https://prometheus.test/prom", Bearer("s3cret"), "ca.pem", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("own", "is_default"),
+    [
+        (None, True),
+        ("https://prometheus.test/prom", True),
+        ("https://prometheus.test/prom/", True),
+        ("https://PROMETHEUS.test/prom", True),
+        ("http://prometheus.test/prom", False),
+        ("https://prometheus.test:8443/prom", False),
+        ("https://prometheus.test/", False),
+        ("https://prometheus.test/prom?x=y", False),
+        ("https://me:pw@prometheus.test/prom", False),
+        ("https://prometheus.test.evil.test/prom", False),
+        ("https://prometheus.test\\@evil.test/prom", False),
+        ("nonsense", False),
+    ],
+)
+def test_only_the_server_of_the_settings_gets_its_identity(own: str | None, is_default: bool) -> None:
+    chosen = choose_server(canary(metrics_server=own), MAIN)
+    assert chosen == (MAIN if is_default else MetricsServer(own or "", limit=3.0))
+
+
+def test_the_canarys_own_server_is_the_one_that_is_asked(http: Http) -> None:
+    with WebServer(value("1")) as own, WebServer(value("9")) as default:
+        clients = Clients(http, MetricsServer(default.url, Bearer("s3cret")))
+        (answer,) = analyse(canary(CUSTOM, metrics_server=own.url), "", clients)
+    assert (answer.value, default.requests) == (1.0, [])
+    assert "authorization" not in own.requests[0].headers

@@ -1,0 +1,77 @@
+"""The exact PromQL that is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shared.canary.model import Metric, ObjectRef
+from shared.checks.queries import render_query, write_query
+from shared.errors import InvalidInput
+from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
+
+WORKLOAD = 'reporter="destination",destination_workload_namespace="test",destination_workload="backend"'
+
+
+@pytest.mark.parametrize("metric", [SUCCESS_RATE, OLD_SUCCESS_RATE])
+def test_the_success_rate_is_zero_when_all_requests_failed_and_nothing_when_there_were_none(metric: Metric) -> None:
+    assert write_query(canary(), metric) == (
+        '(sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="test",'
+        'destination_workload="backend",response_code!~"5.*"}[1m])) or vector(0)) / '
+        'sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="test",'
+        'destination_workload="backend"}[1m])) * 100'
+    )
+
+
+def test_latency_is_the_99th_percentile_in_milliseconds() -> None:
+    assert write_query(canary(), LATENCY) == (
+        'histogram_quantile(0.99, sum(rate(istio_request_duration_milliseconds_bucket{reporter="destination",'
+        'destination_workload_namespace="test",destination_workload="backend"}[30s])) by (le))'
+    )
+
+
+def test_latency_by_its_old_name_also_reads_what_old_istio_reports() -> None:
+    assert write_query(canary(), OLD_LATENCY) == (
+        f"{write_query(canary(), LATENCY)} or "
+        f"histogram_quantile(0.99, sum(rate(istio_request_duration_seconds_bucket{{{WORKLOAD}}}[30s])) by (le)) * 1000"
+    )
+
+
+def test_names_cannot_leave_their_quotes() -> None:
+    hostile = replace(canary(), namespace='a"b\\c\nd', target=ObjectRef("apps/v1", "Deployment", "x.y"))
+    query = write_query(hostile, SUCCESS_RATE)
+    assert query.count(r'destination_workload_namespace="a\"b\\c\nd",destination_workload="x.y"') == 2
+
+
+def test_a_query_of_its_own_knows_the_functions_of_flagger() -> None:
+    everything = (
+        'f{a="{{ name }}",b="{{namespace}}",c="{{ target }}",d="{{ service }}",e="{{ ingress }}"}[{{\tinterval }}]\n'
+    )
+    assert write_query(canary(), replace(CUSTOM, query=everything)) == (
+        'f{a="podinfo",b="test",c="backend",d="api",e="backend"}[2m]'
+    )
+
+
+def test_values_are_escaped_and_never_templates_themselves() -> None:
+    values = {"name": 'a"{{ target }}\\', "target": "b"}
+    assert render_query("m", '"{{ name }} {{ target }}"', values) == r'"a\"{{ target }}\\ b"'
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ('{{ args "x" }}', 'query: unknown template function {{ args "x" }}, known are name, target'),
+        ("{{ .Name }} {{ Name }}", "unknown template function {{ .Name }}.*; query: unknown template .* {{ Name }}"),
+        ("{{- name }}", "unknown template function {{ - name }}"),
+        ("{{}}", "unknown template function"),
+        ("{{ name", "query: has a {{ without its }}"),
+        ("{{ name }} {{ target", "query: has a {{ without its }}"),
+        ("", "query: is empty"),
+        (" \n", "query: is empty"),
+    ],
+)
+def test_what_is_more_than_a_functions_name_is_refused_and_named(template: str, problem: str) -> None:
+    with pytest.raises(InvalidInput, match=problem) as refusal:
+        render_query("errors", template, {"name": "a", "target": "b"})
+    assert str(refusal.value).startswith("metric errors is not valid: ")
