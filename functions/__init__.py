@@ -1,0 +1,1 @@
+"""Entry points, one file a function: parse the request, call ``shared``, shape the answer. No logic."""

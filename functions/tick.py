@@ -1,0 +1,24 @@
+"""The function that a scheduler calls: ``{"job": "heartbeat"}`` every minute while something is active, ``{"job":
+"sweep"}`` every ten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import functions_framework
+
+from shared.app import run_job
+
+if TYPE_CHECKING:
+    from flask import Request
+    from flask.typing import ResponseReturnValue
+
+
+@functions_framework.http
+def tick(request: Request) -> ResponseReturnValue:
+    """Run the job that the body names; what it did, as JSON."""
+    if request.method != "POST":
+        return {"error": "use POST"}, 405
+    body = request.get_json(silent=True)
+    return run_job(body.get("job") if isinstance(body, dict) else None)

@@ -1,0 +1,132 @@
+"""The one way to the Kubernetes API: raw JSON through the official client's connection, one request a call, every
+answer given a meaning.
+
+Raw JSON, because typed models drop the fields that they do not know, in users' own Deployments too. No retry in here: a
+tick that fails holds its rollout, and the next tick is the retry.
+
+It must never decide whether an error matters: callers do, by its class.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+import urllib3
+from kubernetes.client.exceptions import ApiException
+
+from shared.errors import ClusterUnavailable, Conflict, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubernetes.client.api_client import ApiClient
+
+    from shared.cluster.kinds import Kind
+    from shared.json_types import Json, JsonObject
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+PAGE = 500
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Gateway:
+    """Requests to one cluster. Make one a tick: ``spent`` counts its requests."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self.spent = 0
+
+    def get(self, kind: Kind, namespace: str, name: str) -> JsonObject | None:
+        """The object, or None if there is none."""
+        return self._request("GET", kind.path(namespace, name))
+
+    def every(self, kind: Kind, namespace: str | None = None) -> Iterator[JsonObject]:
+        """Every object of a kind, in pages of 500; in all namespaces if none is given."""
+        after = ""
+        while True:
+            query = [("limit", str(PAGE)), *([("continue", after)] if after else [])]
+            page = self._request("GET", kind.path(namespace), query=query) or {}
+            yield from page.get("items", ())
+            after = page.get("metadata", {}).get("continue", "")
+            if not after:
+                return
+
+    def create(self, kind: Kind, obj: Json) -> JsonObject | None:
+        """The created object; None if its namespace is gone. Conflict if it exists."""
+        return self._request("POST", kind.path(obj["metadata"]["namespace"]), body=obj)
+
+    def replace(self, kind: Kind, obj: Json) -> JsonObject | None:
+        """The object as stored; None if there is none.
+
+        With a ``resourceVersion`` in it, Conflict if it has been written since.
+        """
+        metadata = obj["metadata"]
+        return self._request("PUT", kind.path(metadata["namespace"], metadata["name"]), body=obj)
+
+    def merge(self, kind: Kind, namespace: str, name: str, patch: Json, subresource: str = "") -> JsonObject | None:
+        """The object after a JSON merge patch; None if there is none."""
+        path = kind.path(namespace, name, subresource)
+        return self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        body: Json | None = None,
+        content_type: str = "application/json",
+    ) -> JsonObject | None:
+        self.spent += 1
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        call = self._client.param_serialize(
+            method,
+            quote(path),
+            query_params=query or [],
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer = self._client.call_api(*call, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+            status, data = int(answer.status), _text(answer.read())
+        except ApiException as error:
+            status, data = int(error.status or 0), _text(error.body)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterUnavailable(f"Kubernetes API did not answer {method} {path}: {_short(error)}") from error
+        return _meaning(status, data, f"{method} {path}")
+
+
+def _meaning(status: int, data: str, request: str) -> JsonObject | None:
+    """What an answer means, from its HTTP status (Kubernetes API conventions, "HTTP Status codes")."""
+    if status == 404:
+        return None
+    if status == 409:
+        raise Conflict(f"{request}: {_reason(data)}")
+    if status == 429 or status >= 500:
+        raise ClusterUnavailable(f"Kubernetes API answered {status} to {request}: {_reason(data)}")
+    if not 200 <= status < 300:
+        raise Refused(f"Kubernetes API refused {request} ({status}): {_reason(data)}")
+    try:
+        return cast("JsonObject", json.loads(data))
+    except ValueError as error:
+        raise ClusterUnavailable(f"Kubernetes API answered {request} with something that is not JSON") from error
+
+
+def _reason(data: str) -> str:
+    """The message of a Kubernetes Status, or the beginning of whatever else was answered."""
+    try:
+        body: Any = json.loads(data)
+        return str(body["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return data[:200]
+
+
+def _text(data: object) -> str:
+    return data.decode(errors="replace") if isinstance(data, bytes) else str(data or "")
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

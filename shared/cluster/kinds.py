@@ -1,0 +1,47 @@
+"""The kinds of objects that Serin touches, and where the Kubernetes API serves them.
+
+Nothing else can be asked of the gateway.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """A kind: its API version and its plural."""
+
+    CANARY = ("flagger.app/v1beta1", "canaries")
+    CONFIG_MAP = ("v1", "configmaps")
+    DEPLOYMENT = ("apps/v1", "deployments")
+    DESTINATION_RULE = ("networking.istio.io/v1beta1", "destinationrules")
+    EVENT = ("v1", "events")
+    AUTOSCALER = ("autoscaling/v2", "horizontalpodautoscalers")
+    SECRET = ("v1", "secrets")
+    SERVICE = ("v1", "services")
+    VIRTUAL_SERVICE = ("networking.istio.io/v1beta1", "virtualservices")
+
+    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
+        """The URL path of an object, of the collection when ``name`` is empty, of all namespaces when ``namespace`` is
+        None.
+        """
+        version, plural = self.value
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        inside = f"/namespaces/{namespace}" if namespace is not None else ""
+        return "".join(
+            (root, inside, f"/{plural}", f"/{name}" if name else "", f"/{subresource}" if subresource else "")
+        )
+
+
+BY_NAME = {
+    "Canary": Kind.CANARY,
+    "ConfigMap": Kind.CONFIG_MAP,
+    "Deployment": Kind.DEPLOYMENT,
+    "DestinationRule": Kind.DESTINATION_RULE,
+    "Event": Kind.EVENT,
+    "HorizontalPodAutoscaler": Kind.AUTOSCALER,
+    "Secret": Kind.SECRET,
+    "Service": Kind.SERVICE,
+    "VirtualService": Kind.VIRTUAL_SERVICE,
+}
+"""Kinds by the word that objects carry in ``kind``."""

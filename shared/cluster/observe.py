@@ -1,0 +1,151 @@
+"""observe(): the few reads that a rollout needs in its phase, and what the engine gets to see of them.
+
+A read that fails raises, and holds the tick: an error is never taken for a change. An object that is not there is a
+fact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.cluster.kinds import BY_NAME
+from shared.desired import changes, strangers
+from shared.errors import Refused
+from shared.observed import Look, Observed
+from shared.render.workload import carried_revision
+from shared.revision import revision_mark, template_hash, tracked_refs
+from shared.rollout import Phase
+from shared.scene import ObjectId, Scene, config_id, missing_configs, primary_of, revision_of, target_of
+from shared.workload import parse_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shared.canary.model import Canary
+    from shared.cluster.gateway import Gateway
+    from shared.json_types import Json
+    from shared.rollout import Rollout
+
+
+def look_at(gateway: Gateway, canary: Canary, rollout: Rollout, look: Look) -> Scene:
+    """Read what ``look`` names. Raises ClusterUnavailable or Refused when an answer is missing."""
+    objects: dict[ObjectId, Json | None] = {}
+
+    def read(wanted: Iterable[ObjectId]) -> None:
+        for one in wanted:
+            if one not in objects:
+                objects[one] = gateway.get(BY_NAME[one.kind], canary.namespace, one.name)
+
+    primary, target = ObjectId("Deployment", canary.primary_name), ObjectId("Deployment", canary.target.name)
+    if Look.COPIES in look:
+        read((primary,))
+        look = _after_copying(look, rollout, objects[primary])
+    read(_first(canary, look))
+    read(_second(rollout, objects.get(target), look))
+    return Scene(look, objects)
+
+
+def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
+    """What the engine may know of a scene. ``key`` is the installation's, for the hashes of Secrets."""
+    target, primary = target_of(canary, scene), primary_of(canary, scene)
+    problems = tuple(_problems(canary, rollout, scene))
+    return Observed(
+        look=scene.look,
+        target=parse_workload(target) if target else None,
+        primary=parse_workload(primary) if primary else None,
+        revision=None if problems else revision_of(canary, scene, rollout.applied, key),
+        carried=carried_revision(primary) if primary else "",
+        drift=() if problems else _drift(canary, rollout, scene),
+        problems=problems,
+    )
+
+
+def _after_copying(look: Look, rollout: Rollout, primary: Json | None) -> Look:
+    """A primary that carries the revision needs no copies any more: the same tick can bring traffic home."""
+    carries = primary is not None and carried_revision(primary) == revision_mark(rollout.applied)
+    return Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER if carries else look
+
+
+def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
+    if Look.TARGET in look:
+        yield ObjectId("Deployment", canary.target.name)
+    if Look.PRIMARY in look:
+        yield ObjectId("Deployment", canary.primary_name)
+    if Look.ROUTER in look:
+        yield ObjectId("VirtualService", canary.service.name)
+    if Look.AUTOSCALER in look and canary.autoscaler is not None:
+        yield ObjectId("HorizontalPodAutoscaler", canary.autoscaler.ref.name)
+    if Look.GENERATED in look:
+        yield from _generated(canary)
+
+
+def _generated(canary: Canary) -> Iterator[ObjectId]:
+    service = canary.service
+    for name in (service.name, service.canary_name, service.primary_name):
+        yield ObjectId("Service", name)
+    for name in (service.canary_name, service.primary_name):
+        yield ObjectId("DestinationRule", name)
+    if canary.autoscaler is not None:
+        yield ObjectId("HorizontalPodAutoscaler", f"{canary.autoscaler.ref.name}-primary")
+
+
+def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[ObjectId]:
+    """Configs, which only the target can name, and those of their copies whose owner is not known yet."""
+    if target is None:
+        return
+    template = target["spec"]["template"]
+    ids = [config_id(ref) for ref in tracked_refs(template)]
+    everything = Look.CONFIGS in look or template_hash(template) != rollout.applied.template
+    if everything:
+        yield from ids
+    elif Look.ONE_CONFIG in look and ids:
+        yield ids[rollout.version % len(ids)]
+    if Look.GENERATED in look and rollout.phase is Phase.INITIALIZING:
+        yield from (ObjectId(wanted.kind, f"{wanted.name}-primary") for wanted in ids)
+    elif Look.COPIES in look:
+        fresh = {ref for ref in tracked_refs(template) if str(ref) not in rollout.promoted.configs}
+        yield from (ObjectId(config_id(ref).kind, f"{ref.name}-primary") for ref in sorted(fresh, key=str))
+
+
+def _drift(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[str, ...]:
+    """What is not as committed. The primary that promotion is about to write is work, not drift."""
+    if Look.COPIES in scene.look:
+        return ()
+    looked = (change.id for change in changes(canary, rollout, scene) if scene.knows(change.id.kind, change.id.name))
+    return tuple(dict.fromkeys(map(str, looked)))
+
+
+def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
+    """What a person has to put right before this rollout can go on."""
+    target, name = target_of(canary, scene), f"{canary.target.name}.{canary.namespace}"
+    if Look.TARGET in scene.look and target is None and rollout.replicas is None:
+        yield f"deployment {name} not found: create it, or delete the Canary"
+    for ref in missing_configs(canary, scene):
+        yield f"{config_id(ref)} is referenced by deployment {name} but does not exist: create it"
+    if Look.AUTOSCALER in scene.look and canary.autoscaler is not None:
+        hpa = canary.autoscaler.ref.name
+        if scene.get("HorizontalPodAutoscaler", hpa) is None:
+            yield f"HorizontalPodAutoscaler {hpa}.{canary.namespace} not found: create it, or remove spec.autoscalerRef"
+    try:
+        yield from _obstacles(canary, rollout, scene)
+    except Refused as error:
+        yield str(error)
+
+
+def _obstacles(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
+    for stranger in strangers(canary, rollout, scene):
+        yield f"{stranger} exists and does not belong to Canary {canary}: rename or delete it"
+    if not _primary_is_lost(canary, rollout, scene):
+        return
+    restored = {change.id for change in changes(canary, rollout, scene)}
+    if ObjectId("Deployment", canary.primary_name) not in restored:
+        yield (
+            f"deployment {canary.primary_name}.{canary.namespace} is gone and the target holds another revision than "
+            f"the promoted one: restore it, or put the promoted revision back into {canary.target.name}"
+        )
+
+
+def _primary_is_lost(canary: Canary, rollout: Rollout, scene: Scene) -> bool:
+    """A primary that is gone is made again only of the promoted revision, never of one that nobody analysed."""
+    looked = Look.PRIMARY in scene.look and rollout.phase is not Phase.INITIALIZING
+    return looked and primary_of(canary, scene) is None

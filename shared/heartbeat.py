@@ -1,0 +1,84 @@
+"""The heartbeat: tick every due rollout of a cluster, many at once, for as long as work falls due inside a time budget.
+
+A rollout that fails never stops another's tick, and the longest waiting goes first, so that too much work is late but
+never starved.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.errors import SerinError
+from shared.tick import tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from shared.rollout import RolloutKey
+    from shared.tick import Parts
+
+BATCH = 200
+"""Rollouts taken from the store at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a heartbeat may go on (seconds), and how many rollouts it ticks at the same time."""
+
+    seconds: float = 50.0
+    concurrency: int = 8
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a heartbeat did: ticks made, and rollouts that are due but were left for lack of time."""
+
+    ticks: int
+    left: int
+
+
+def heartbeat(parts: Parts, cluster: str, pace: Pace) -> Beat:
+    """Tick what is due, wait for what falls due soon, and leave when nothing will within the budget."""
+    began, ticks = parts.clock(), 0
+    with ThreadPoolExecutor(pace.concurrency, thread_name_prefix="tick") as pool:
+        while (spare := pace.seconds - (parts.clock() - began).total_seconds()) > 0:
+            due = parts.store.due(cluster, parts.clock(), BATCH)
+            if due:
+                ticks += _tick_all(parts, pool, due)
+                continue
+            pause = _until_next(parts, cluster)
+            if pause is None or pause >= spare:
+                break
+            pace.sleep(pause)
+    left = len(parts.store.due(cluster, parts.clock(), BATCH))
+    if ticks or left:
+        parts.log.info("Heartbeat", cluster=cluster, ticks=ticks, left=left)
+    return Beat(ticks, left)
+
+
+def _tick_all(parts: Parts, pool: ThreadPoolExecutor, due: Sequence[RolloutKey]) -> int:
+    list(pool.map(lambda key: guarded_tick(parts, key), due))
+    return len(due)
+
+
+def _until_next(parts: Parts, cluster: str) -> float | None:
+    """Seconds until the next active rollout falls due; None when nothing is active."""
+    moment: datetime | None = parts.store.next_due(cluster)
+    return None if moment is None else max((moment - parts.clock()).total_seconds(), 0.01)
+
+
+def guarded_tick(parts: Parts, key: RolloutKey) -> None:
+    """A tick that cannot take others with it: a fault of Serin's own is logged with its kind, and the rollout stays as
+    committed.
+    """
+    try:
+        tick(parts, key)
+    except SerinError as error:
+        parts.log.error(str(error), f"{key.name}.{key.namespace}")
+    except Exception as fault:  # noqa: BLE001  the boundary that keeps one rollout's fault from every other rollout
+        parts.log.error(f"Fault in Serin, please report it: {fault!r}", f"{key.name}.{key.namespace}")

@@ -1,0 +1,178 @@
+"""Every setting, from the environment, read and checked once at start. A wrong value stops the start and names its
+variable.
+
+It must never be read anywhere else: whoever needs a setting is given it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import InvalidSettings, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+METRICS_AUTH = ("none", "bearer", "basic", "google")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation can choose; the variable of each is ``SERIN_`` and its name in capitals.
+
+    store:            ``sqlite:///path``, ``sqlite://`` (in memory) or ``firestore://PROJECT/DATABASE`` cluster:
+    name of the cluster in the store and in messages kubeconfig:       path of a kubeconfig; empty: the pod's own
+    service account metrics_server:   base URL of the Prometheus that Canaries without ``spec.metricsServer`` use
+    metrics_auth:     none, bearer, basic or google (Managed Service for Prometheus) metrics_user:     user name for
+    basic metrics_password: password for basic, token for bearer metrics_ca:       path of a CA bundle for the metrics
+    server egress_allow:     host patterns that hooks and metrics may be sent to, separated by commas; empty: every
+    public or cluster address hash_key:         at least 16 characters; keys the hashes of Secrets. Made and kept beside
+    the database for ``sqlite:///`` concurrency:      rollouts ticked at the same time, 1 to 64 heartbeat_seconds: how
+    long one heartbeat may go on sweep_seconds:    pause between two sweeps of the local loop analysis_seconds: time for
+    all checks of one tick
+    """
+
+    store: str = "sqlite:///serin.db"
+    cluster: str = "default"
+    kubeconfig: str = ""
+    metrics_server: str = "http://prometheus.istio-system:9090"
+    metrics_auth: str = "none"
+    metrics_user: str = ""
+    metrics_password: str = field(default="", repr=False)
+    metrics_ca: str = ""
+    egress_allow: tuple[str, ...] = ()
+    hash_key: str = field(default="", repr=False)
+    concurrency: int = 8
+    heartbeat_seconds: float = 50.0
+    sweep_seconds: float = 600.0
+    analysis_seconds: float = 20.0
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from an environment. Raises InvalidSettings with every problem found."""
+    values: dict[str, object] = {}
+    problems: list[Problem] = []
+    for name, read in _READERS.items():
+        variable = f"SERIN_{name.upper()}"
+        text = environment.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[name] = read(text)
+        except ValueError as error:
+            problems.append(Problem(variable, f"{error}, got {text!r}" if name not in _SECRET else str(error)))
+    problems += [Problem(name, "is not a setting of Serin") for name in sorted(environment) if _unknown(name)]
+    if problems:
+        raise InvalidSettings("environment", tuple(problems))
+    return Settings(**values)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def installation_key(settings: Settings) -> bytes:
+    """The key for hashes of Secrets.
+
+    With a SQLite file and no ``SERIN_HASH_KEY`` it is made once and kept beside the file.
+    """
+    if settings.hash_key:
+        return settings.hash_key.encode()
+    if settings.store == "sqlite://":
+        return secrets.token_bytes(32)
+    if not settings.store.startswith("sqlite:///"):
+        raise InvalidSettings(
+            "environment", (Problem("SERIN_HASH_KEY", f"must be given with the store {settings.store}"),)
+        )
+    path = Path(settings.store.removeprefix("sqlite:///") + ".key")
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _unknown(name: str) -> bool:
+    return name.startswith("SERIN_") and name.removeprefix("SERIN_").lower() not in _READERS and name not in _FOR_TESTS
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _name(text: str) -> str:
+    if ":" in text or "/" in text:
+        raise ValueError("must hold neither a colon nor a slash")
+    return text
+
+
+def _store(text: str) -> str:
+    if not text.startswith(("sqlite://", "firestore://")):
+        raise ValueError("must be sqlite:///path, sqlite:// or firestore://PROJECT/DATABASE")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must be an http or https URL")
+    return text
+
+
+def _auth(text: str) -> str:
+    if text not in METRICS_AUTH:
+        raise ValueError(f"must be one of {', '.join(METRICS_AUTH)}")
+    return text
+
+
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise ValueError("must be the path of a file")
+    return text
+
+
+def _key(text: str) -> str:
+    if len(text) < 16:
+        raise ValueError("must have at least 16 characters")
+    return text
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _threads(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise ValueError("must be a whole number from 1 to 64")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 3600:
+        raise ValueError("must be a number of seconds, above 0 and up to 3600")
+    return value
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "store": _store,
+    "cluster": _name,
+    "kubeconfig": _file,
+    "metrics_server": _url,
+    "metrics_auth": _auth,
+    "metrics_user": _text,
+    "metrics_password": _text,
+    "metrics_ca": _file,
+    "egress_allow": _patterns,
+    "hash_key": _key,
+    "concurrency": _threads,
+    "heartbeat_seconds": _seconds,
+    "sweep_seconds": _seconds,
+    "analysis_seconds": _seconds,
+}
+
+_SECRET = frozenset({"hash_key", "metrics_password"})
+_FOR_TESTS = frozenset({"SERIN_REQUIRE_REAL", "SERIN_CACHE", "SERIN_FIRESTORE_EMULATOR_JAR"})

@@ -1,0 +1,98 @@
+"""The sweep: a few paged lists of a whole cluster, to find what no hint told of: new Canaries, changed targets, deleted
+ones.
+
+It compares and wakes; it never decides. Its cost is the same few requests for one Canary and for five hundred.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from shared.canary import parse_canary
+from shared.cluster.kinds import Kind
+from shared.errors import InvalidCanary, StaleRollout
+from shared.heartbeat import guarded_tick
+from shared.observed import Look
+from shared.revision import changed
+from shared.rollout import RESTING, RolloutKey, with_hint
+from shared.scene import ObjectId, Scene, revision_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.cluster.gateway import Gateway
+    from shared.json_types import Json
+    from shared.rollout import Rollout
+    from shared.tick import Parts
+
+CONCURRENCY = 8
+
+
+def sweep(parts: Parts, cluster: str) -> int:
+    """Wake every rollout that has something to look at, make those that are missing; how many there were."""
+    gateway = parts.gateway(cluster)
+    canaries = {_key(cluster, raw): raw for raw in gateway.every(Kind.CANARY)}
+    rollouts = dict(parts.store.all(cluster))
+    objects = _objects(gateway, any(rollout.promoted.configs for rollout in rollouts.values())) if canaries else {}
+    missing = [key for key in canaries if key not in rollouts]
+    stale = [key for key, rollout in rollouts.items() if _calls(parts, key, rollout, canaries.get(key), objects)]
+    for key in stale:
+        _wake(parts, key, rollouts[key])
+    with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="sweep") as pool:
+        list(pool.map(lambda key: guarded_tick(parts, key), missing))
+    if missing or stale:
+        parts.log.info("Sweep", cluster=cluster, canaries=len(canaries), made=len(missing), woken=len(stale))
+    return len(missing) + len(stale)
+
+
+def _calls(
+    parts: Parts, key: RolloutKey, rollout: Rollout, raw: Json | None, objects: Mapping[str, Mapping[ObjectId, Json]]
+) -> bool:
+    """Whether a resting rollout has to look: its Canary is gone or edited, or its target is another revision."""
+    if raw is None:
+        return True
+    if rollout.phase not in RESTING or rollout.active:
+        return False
+    if raw["metadata"]["generation"] != rollout.reconciled:
+        return True
+    try:
+        canary = parse_canary(raw)
+    except InvalidCanary:
+        return False
+    live = objects.get(key.namespace, {})
+    objects_seen: dict[ObjectId, Json | None] = {**_absent(rollout), **live}
+    scene = Scene(Look.TARGET | Look.CONFIGS, objects_seen)
+    revision = revision_of(canary, scene, rollout.applied, parts.key)
+    return revision is None or bool(changed(rollout.applied, revision))
+
+
+def _absent(rollout: Rollout) -> dict[ObjectId, None]:
+    """Configs that were tracked: those that no list shows are gone, not unseen."""
+    kinds = {"configmap": "ConfigMap", "secret": "Secret"}
+    parted = (name.partition("/") for name in rollout.applied.configs)
+    return {ObjectId(kinds[kind], name): None for kind, _, name in parted}
+
+
+def _objects(gateway: Gateway, with_configs: bool) -> dict[str, dict[ObjectId, Json]]:
+    """Deployments, and configs if any are tracked, by namespace."""
+    kinds = {Kind.DEPLOYMENT: "Deployment"}
+    if with_configs:
+        kinds |= {Kind.CONFIG_MAP: "ConfigMap", Kind.SECRET: "Secret"}
+    found: dict[str, dict[ObjectId, Json]] = {}
+    for kind, word in kinds.items():
+        for obj in gateway.every(kind):
+            metadata = obj["metadata"]
+            found.setdefault(metadata["namespace"], {})[ObjectId(word, metadata["name"])] = obj
+    return found
+
+
+def _wake(parts: Parts, key: RolloutKey, rollout: Rollout) -> None:
+    try:
+        parts.store.commit(key, with_hint(rollout, parts.clock()), None)
+    except StaleRollout:
+        return
+
+
+def _key(cluster: str, raw: Json) -> RolloutKey:
+    return RolloutKey(cluster, raw["metadata"]["namespace"], raw["metadata"]["name"])

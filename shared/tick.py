@@ -1,0 +1,209 @@
+"""The tick: one bounded piece of work for one rollout, in seven steps, always in this order.
+
+load, observe, analyse, decide, commit, converge, deliver. Commit comes before converge: what is in the store is the
+truth, and a tick that dies half-way is healed by the next one. Whoever loses the commit stops without a word.
+
+It must never move a rollout by more than one step, and never act on what it could not commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.canary import conflicts, parse_canary
+from shared.cluster.converge import converge, report
+from shared.cluster.kinds import Kind
+from shared.cluster.observe import look_at, see
+from shared.desired import changes
+from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavailable
+from shared.history import Entry
+from shared.observed import Look
+from shared.outbox import Delivered, deliver
+from shared.render.ownership import SUFFIX
+from shared.render.status import canary_status, invalid_status
+from shared.restore import restored
+from shared.revision import revision_mark
+from shared.rollout import RESTING, Line, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from shared.canary.model import Canary
+    from shared.checks.verdict import CheckResult
+    from shared.cluster.gateway import Gateway
+    from shared.json_types import Json
+    from shared.logs import Log
+    from shared.rollout import Rollout, RolloutKey
+    from shared.state.store import Store
+
+RETRY = timedelta(seconds=5)
+"""When to look again after something did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks hooks and metrics of a Canary about
+    the revision with the given checksum, ``key`` is the installation's, for hashes of Secrets."""
+
+    store: Store
+    gateway: Callable[[str], Gateway]
+    analyse: Callable[[Canary, str], tuple[CheckResult, ...]]
+    clock: Callable[[], datetime]
+    log: Log
+    key: bytes
+    delivered: Delivered = field(default_factory=Delivered)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The subject of one tick: a Canary as the API returned it, its rollout as loaded, at one moment, through one
+    gateway.
+    """
+
+    key: RolloutKey
+    raw: Json
+    loaded: Rollout
+    now: datetime
+    gateway: Gateway
+
+    @property
+    def name(self) -> str:
+        """``name.namespace``, as in every line of the log."""
+        return f"{self.key.name}.{self.key.namespace}"
+
+
+def tick(parts: Parts, key: RolloutKey) -> None:
+    """Do the next bit of work for a rollout, if it is due. What does not answer holds the rollout, and is said once."""
+    loaded = None
+    try:
+        loaded = parts.store.load(key)
+        now = parts.clock()
+        if loaded is None or (loaded.active and loaded.due_at <= now):
+            _work(parts, key, loaded, now)
+    except StaleRollout:
+        return
+    except SerinError as error:
+        _hold(parts, key, loaded, error)
+
+
+def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) -> None:
+    gateway = parts.gateway(key.cluster)
+    raw = gateway.get(Kind.CANARY, key.namespace, key.name)
+    if raw is None:
+        _forget(parts, key)
+        return
+    job = Job(key, raw, loaded or _restored(gateway, raw, now), now, gateway)
+    if _only_delivers(job.loaded):
+        _flush(parts, job)
+        return
+    try:
+        canary = parse_canary(raw)
+        look = look_for(canary, job.loaded)
+        if look == Look.ALL:
+            _refuse_rival(job, canary)
+    except InvalidCanary as error:
+        _refuse(parts, job, error)
+        return
+    _step(parts, job, canary, look)
+
+
+def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
+    scene = look_at(job.gateway, canary, job.loaded, look)
+    situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
+    if wants_analysis(situation):
+        situation = replace(situation, results=parts.analyse(canary, revision_mark(job.loaded.applied)))
+    decision = decide(situation)
+    committed = _commit(parts, job, replace(decision.rollout, last_error=""), decision.lines, situation.results)
+    try:
+        converge(job.gateway, canary, changes(canary, committed, scene))
+        report(job.gateway, job.raw, canary_status(canary, committed))
+        deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+    except SerinError as error:
+        parts.log.warning(f"{error}: the next tick goes on from here", job.name)
+
+
+def _commit(
+    parts: Parts, job: Job, rollout: Rollout, lines: tuple[Line, ...], results: tuple[CheckResult, ...] = ()
+) -> Rollout:
+    """Write the next rollout with its history, and only then say the lines.
+
+    Raises StaleRollout if another tick was first.
+    """
+    outbox = parts.delivered.left(job.key, rollout.outbox)
+    version = job.loaded.version + 1
+    rollout = replace(rollout, version=version, outbox=outbox, active=rollout.active or bool(outbox))
+    entry = Entry(rollout.run, version, job.now, rollout.phase, rollout.weight, lines, results, job.loaded.commands)
+    parts.store.commit(job.key, rollout, entry if lines or results or job.loaded.commands else None)
+    for line in lines:
+        parts.log.write(line.severity, line.text, job.name)
+    return rollout
+
+
+def _only_delivers(rollout: Rollout) -> bool:
+    """Whether nothing is left to do but to deliver."""
+    return rollout.phase in RESTING and rollout.replicas is None and not rollout.hinted and not rollout.commands
+
+
+def _flush(parts: Parts, job: Job) -> None:
+    deliver(parts.delivered, job.gateway, job.key, job.raw, job.loaded.outbox)
+    _commit(parts, job, replace(job.loaded, active=False), ())
+
+
+def _restored(gateway: Gateway, raw: Json, now: datetime) -> Rollout:
+    status, metadata = raw.get("status") or {}, raw["metadata"]
+    target = str(((raw.get("spec") or {}).get("targetRef") or {}).get("name", ""))
+    known = bool(status.get("phase") and target)
+    primary = gateway.get(Kind.DEPLOYMENT, metadata["namespace"], f"{target}{SUFFIX}") if known else None
+    return restored(status, primary, now)
+
+
+def _refuse_rival(job: Job, canary: Canary) -> None:
+    """Of several Canaries for one target only one may act: the others are invalid."""
+    found = []
+    for raw in job.gateway.every(Kind.CANARY, canary.namespace):
+        try:
+            found.append(parse_canary(raw))
+        except InvalidCanary:
+            continue
+    problems = conflicts(found).get((canary.namespace, canary.name), ())
+    if problems:
+        raise InvalidCanary(f"Canary {canary}", problems)
+
+
+def _refuse(parts: Parts, job: Job, error: InvalidCanary) -> None:
+    """Say what is wrong with the Canary, once, in its status, its events and the log; traffic stays where it is."""
+    text, rollout = str(error), job.loaded
+    lines: tuple[Line, ...] = ()
+    if text != rollout.last_error:
+        line = Line(rollout.sequence + 1, job.now, Severity.WARNING, text)
+        lines = (line,)
+        rollout = replace(rollout, sequence=line.sequence, outbox=(*rollout.outbox, line), last_error=text)
+    busy = rollout.phase not in RESTING and bool(rollout.weight)
+    rollout = replace(rollout, hinted=False, active=busy, due_at=job.now + RETRY)
+    committed = _commit(parts, job, rollout, lines)
+    report(job.gateway, job.raw, invalid_status(job.raw, error.problems, job.now))
+    deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+
+
+def _forget(parts: Parts, key: RolloutKey) -> None:
+    parts.store.delete(key)
+    parts.log.info("Canary not found: its rollout is forgotten, its history stays", f"{key.name}.{key.namespace}")
+
+
+def _hold(parts: Parts, key: RolloutKey, loaded: Rollout | None, error: SerinError) -> None:
+    """Remember that something did not answer, and look again soon. Said once for as long as it stays the same."""
+    name, text = f"{key.name}.{key.namespace}", str(error)
+    if loaded is None or isinstance(error, StoreUnavailable):
+        parts.log.error(text, name)
+        return
+    if text != loaded.last_error:
+        parts.log.error(f"{text}: holding {name}", name)
+    held = replace(loaded, version=loaded.version + 1, last_error=text, due_at=parts.clock() + RETRY)
+    try:
+        parts.store.commit(key, held, None)
+    except SerinError as second:
+        parts.log.warning(str(second), name)

@@ -1,0 +1,73 @@
+"""Settings: a wrong value stops the start, and every wrong value is named with what is allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.errors import InvalidSettings
+from shared.settings import Settings, installation_key, read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert read_settings({"PATH": "/bin"}) == Settings()
+
+
+def test_values_are_read_with_their_types() -> None:
+    read = read_settings(
+        {"SERIN_EGRESS_ALLOW": "*.svc, 10.0.0.1", "SERIN_CONCURRENCY": "32", "SERIN_HEARTBEAT_SECONDS": "5"}
+    )
+    assert (read.egress_allow, read.concurrency, read.heartbeat_seconds) == (("*.svc", "10.0.0.1"), 32, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        (
+            "SERIN_STORE",
+            "mysql://x",
+            "must be sqlite:///path, sqlite:// or firestore://PROJECT/DATABASE, got 'mysql://x'",
+        ),
+        ("SERIN_CLUSTER", "a:b", "must hold neither a colon nor a slash, got 'a:b'"),
+        ("SERIN_KUBECONFIG", "/nowhere", "must be the path of a file, got '/nowhere'"),
+        ("SERIN_METRICS_SERVER", "prometheus:9090", "must be an http or https URL, got 'prometheus:9090'"),
+        ("SERIN_METRICS_AUTH", "digest", "must be one of none, bearer, basic, google, got 'digest'"),
+        ("SERIN_CONCURRENCY", "0", "must be a whole number from 1 to 64, got '0'"),
+        ("SERIN_HEARTBEAT_SECONDS", "soon", "must be a number of seconds, above 0 and up to 3600, got 'soon'"),
+        ("SERIN_CONCURENCY", "8", "is not a setting of Serin"),
+    ],
+)
+def test_a_wrong_value_names_the_variable_and_what_is_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(InvalidSettings) as error:
+        read_settings({name: value})
+    assert [str(problem) for problem in error.value.problems] == [f"{name}: {allowed}"]
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as error:
+        read_settings({"SERIN_STORE": "x", "SERIN_CONCURRENCY": "x"})
+    assert {problem.path for problem in error.value.problems} == {"SERIN_STORE", "SERIN_CONCURRENCY"}
+
+
+def test_a_secret_is_never_repeated() -> None:
+    with pytest.raises(InvalidSettings) as error:
+        read_settings({"SERIN_HASH_KEY": "hunter2"})
+    assert "hunter2" not in str(error.value)
+    assert "hunter2-hunter2-hunter2" not in repr(read_settings({"SERIN_HASH_KEY": "hunter2-hunter2-hunter2"}))
+
+
+def test_a_sqlite_file_keeps_its_key_beside_it_for_the_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(store=f"sqlite:///{tmp_path}/serin.db")
+    first, second = installation_key(settings), installation_key(settings)
+    assert first == second
+    assert len(first) == 32
+    assert (tmp_path / "serin.db.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_firestore_needs_a_key_of_its_own() -> None:
+    with pytest.raises(InvalidSettings, match="SERIN_HASH_KEY: must be given"):
+        installation_key(Settings(store="firestore://p/(default)"))
