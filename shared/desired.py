@@ -118,9 +118,11 @@ def _workload(aim: Aim) -> Iterator[Change]:
         return
     renewed = changed(aim.rollout.promoted, aim.rollout.applied)
     sources = configs_of(aim.canary, aim.scene)
-    for ref, source in sources.items():
-        if primary is None or str(ref) in renewed:
-            yield from _write(aim, copy_config(aim.canary, source))
+    wanted = (copy_config(aim.canary, source) for ref, source in sources.items() if not primary or str(ref) in renewed)
+    copies = tuple(copy for obj in wanted for copy in _write(aim, obj))
+    yield from copies
+    if any(_is_stranger(aim, copy) for copy in copies):
+        return
     replicas = max(int(target["spec"].get("replicas", 1)), 1)
     mark = revision_mark(aim.rollout.applied)
     yield Write(primary_deployment(aim.canary, target, primary, tuple(sources), mark, replicas), primary)

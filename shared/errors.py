@@ -1,13 +1,16 @@
 """Every error that Serin raises on purpose, in one tree that says what each means for a rollout.
 
-SerinError ├── InvalidInput          refuse: somebody has to change something; carries every problem found │   ├──
-InvalidCanary     the Canary makes no sense: its status and an event say so, nobody else's is held up │   └──
-InvalidSettings   the process does not start ├── Unknown               hold: an answer is missing, and an error is not a
-change │   ├── ClusterUnavailable   the Kubernetes API did not answer │   ├── StoreUnavailable     the state store did
-not answer │   └── CheckUnavailable     a metrics server or a hook did not answer ├── Conflict              somebody
-else wrote the object meanwhile: stop here, the next tick looks again │   └── StaleRollout      another tick committed
-first: this one ends without a word └── Refused               the Kubernetes API says no (forbidden, invalid): report
-it, hold, try again at the next tick
+    SerinError
+    ├── InvalidInput            refuse: somebody has to change something; carries every problem found
+    │   ├── InvalidCanary       its status and an event say so; nobody else's Canary is held up
+    │   └── InvalidSettings     the process does not start
+    ├── Unknown                 hold: an answer is missing, and an error is not a change
+    │   ├── ClusterUnavailable  the Kubernetes API did not answer
+    │   ├── StoreUnavailable    the state store did not answer
+    │   └── CheckUnavailable    a metrics server or a hook did not answer
+    ├── Conflict                somebody else wrote the object meanwhile: stop, the next tick looks again
+    │   └── StaleRollout        another tick committed first: this one ends without a word
+    └── Refused                 understood and denied (forbidden, invalid): report it, hold, try again
 
 It must never import anything of Serin: everybody imports it.
 """
@@ -74,4 +77,4 @@ class StaleRollout(Conflict):
 
 
 class Refused(SerinError):
-    """The Kubernetes API understood the request and says no."""
+    """The Kubernetes API, or the store, understood the request and says no."""

@@ -23,34 +23,37 @@ METRICS_AUTH = ("none", "bearer", "basic", "google")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation can choose; the variable of each is ``SERIN_`` and its name in capitals.
-
-    store:            ``sqlite:///path``, ``sqlite://`` (in memory) or ``firestore://PROJECT/DATABASE`` cluster:
-    name of the cluster in the store and in messages kubeconfig:       path of a kubeconfig; empty: the pod's own
-    service account metrics_server:   base URL of the Prometheus that Canaries without ``spec.metricsServer`` use
-    metrics_auth:     none, bearer, basic or google (Managed Service for Prometheus) metrics_user:     user name for
-    basic metrics_password: password for basic, token for bearer metrics_ca:       path of a CA bundle for the metrics
-    server egress_allow:     host patterns that hooks and metrics may be sent to, separated by commas; empty: every
-    public or cluster address hash_key:         at least 16 characters; keys the hashes of Secrets. Made and kept beside
-    the database for ``sqlite:///`` concurrency:      rollouts ticked at the same time, 1 to 64 heartbeat_seconds: how
-    long one heartbeat may go on sweep_seconds:    pause between two sweeps of the local loop analysis_seconds: time for
-    all checks of one tick
-    """
+    """What an installation can choose; the variable of each is ``SERIN_`` and its name in capitals."""
 
     store: str = "sqlite:///serin.db"
+    """``sqlite:///FILE``, ``sqlite://`` (in memory) or ``firestore://PROJECT/DATABASE``."""
     cluster: str = "default"
+    """Name of the cluster in the store and in messages."""
     kubeconfig: str = ""
+    """Path of a kubeconfig; empty: the pod's own service account."""
     metrics_server: str = "http://prometheus.istio-system:9090"
+    """Base URL of the Prometheus that Canaries without ``spec.metricsServer`` use."""
     metrics_auth: str = "none"
+    """``none``, ``bearer``, ``basic``, or ``google`` for Managed Service for Prometheus."""
     metrics_user: str = ""
+    """User name for ``basic``."""
     metrics_password: str = field(default="", repr=False)
+    """Password for ``basic``, token for ``bearer``."""
     metrics_ca: str = ""
+    """Path of a CA bundle for the metrics server."""
     egress_allow: tuple[str, ...] = ()
+    """Hosts that hooks and metrics may be asked at, separated by commas (names, ``*.suffix``, addresses, ``*``).
+
+    Empty: every host but loopback. Link-local and metadata addresses are never asked.
+    """
     hash_key: str = field(default="", repr=False)
+    """Keys the hashes of Secrets, at least 16 characters; with a SQLite file one is made and kept beside it."""
     concurrency: int = 8
+    """Rollouts ticked at the same time, 1 to 64."""
     heartbeat_seconds: float = 50.0
-    sweep_seconds: float = 600.0
+    """How long one heartbeat may go on."""
     analysis_seconds: float = 20.0
+    """Time for all checks of one tick."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -170,7 +173,6 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "hash_key": _key,
     "concurrency": _threads,
     "heartbeat_seconds": _seconds,
-    "sweep_seconds": _seconds,
     "analysis_seconds": _seconds,
 }
 

@@ -49,13 +49,15 @@ def sweep(parts: Parts, cluster: str) -> int:
 def _calls(
     parts: Parts, key: RolloutKey, rollout: Rollout, raw: Json | None, objects: Mapping[str, Mapping[ObjectId, Json]]
 ) -> bool:
-    """Whether a resting rollout has to look: its Canary is gone or edited, or its target is another revision."""
+    """Whether an inactive rollout has to look: its Canary is gone or edited, or its target is another revision."""
     if raw is None:
         return True
-    if rollout.phase not in RESTING or rollout.active:
+    if rollout.active:
         return False
     if raw["metadata"]["generation"] != rollout.reconciled:
         return True
+    if rollout.phase not in RESTING:
+        return False
     try:
         canary = parse_canary(raw)
     except InvalidCanary:

@@ -96,7 +96,8 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
     if raw is None:
         _forget(parts, key)
         return
-    job = Job(key, raw, loaded or _restored(gateway, raw, now), now, gateway)
+    rollout = loaded or replace(_restored(gateway, raw, now), runs=_next_run(parts, key))
+    job = Job(key, raw, rollout, now, gateway)
     if _only_delivers(job.loaded):
         _flush(parts, job)
         return
@@ -159,6 +160,12 @@ def _restored(gateway: Gateway, raw: Json, now: datetime) -> Rollout:
     known = bool(status.get("phase") and target)
     primary = gateway.get(Kind.DEPLOYMENT, metadata["namespace"], f"{target}{SUFFIX}") if known else None
     return restored(status, primary, now)
+
+
+def _next_run(parts: Parts, key: RolloutKey) -> int:
+    """The number after the last run in the history, which outlives a rollout's document."""
+    latest = parts.store.runs(key, 1)
+    return int(latest[0]["run"]) + 1 if latest else 0
 
 
 def _refuse_rival(job: Job, canary: Canary) -> None:

@@ -43,7 +43,7 @@ class Deadline:
 def call_within(seconds: float, work: Callable[[], T]) -> T:
     """What ``work`` returns or raises; TimeoutError when it takes longer (it then ends unheard, in a daemon thread)."""
     outcome: Future[T] = Future()
-    threading.Thread(target=_settle, args=(outcome, work), daemon=True).start()
+    threading.Thread(target=_settle, args=(outcome, work), name="call within", daemon=True).start()
     return outcome.result(timeout=seconds)
 
 

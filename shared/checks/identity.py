@@ -82,28 +82,35 @@ class Google:
     def headers(self, deadline: Deadline) -> Mapping[str, str]:
         """An access token, and the project to bill if the credentials name one."""
         try:
-            credentials = call_within(deadline.left, self._refresh)
+            credentials = call_within(deadline.left, lambda: self._refresh(deadline))
         except TimeoutError:
             raise CheckUnavailable("Google gave no access token in time") from None
         headers: dict[str, str] = {}
         credentials.apply(headers)  # type: ignore[no-untyped-call]  # google-auth is typed in part
         return headers
 
-    def _refresh(self) -> Credentials:
+    def _refresh(self, deadline: Deadline) -> Credentials:
+        # While Google is silent one thread waits for it; those that come after must not queue up behind it for ever.
+        if not self._lock.acquire(timeout=deadline.left):
+            raise TimeoutError
+        try:
+            return self._find_valid()
+        finally:
+            self._lock.release()
+
+    def _find_valid(self) -> Credentials:
         import google.auth  # noqa: PLC0415  see the class
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from google.auth.transport.requests import Request  # noqa: PLC0415
 
         try:
-            with self._lock:
-                if self._credentials is None:
-                    self._credentials, _ = google.auth.default(scopes=[_MONITORING])
-                if not self._credentials.valid:
-                    self._credentials.refresh(  # type: ignore[no-untyped-call]  # google-auth is typed in part
-                        partial(Request(), timeout=_REFRESH_LIMIT)
-                    )
-                return self._credentials
+            if self._credentials is None:
+                self._credentials, _ = google.auth.default(scopes=[_MONITORING])
+            if not self._credentials.valid:
+                request = partial(Request(), timeout=_REFRESH_LIMIT)
+                self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # google-auth is typed in part
         except GoogleAuthError as error:
             # Its text may hold Google's whole answer.
             problem = f"no access token of Google could be had ({type(error).__name__})"
             raise CheckUnavailable(f"{problem}: look at the service account of this process") from None
+        return self._credentials

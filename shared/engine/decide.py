@@ -41,7 +41,6 @@ def decide(situation: Situation) -> Decision:
     obeyed = commands.obey(situation, draft)
     if obeyed is not None:
         return obeyed.decided()
-    draft = draft.set(hinted=False)
     if situation.canary.suspend:
         return (
             draft.hold(f"Canary {situation.canary} is suspended: nothing moves until spec.suspend is false")

@@ -24,15 +24,18 @@ def look_for(canary: Canary, rollout: Rollout) -> Look:
         return Look.NOTHING
     if rollout.phase is Phase.INITIALIZING or rollout.reconciled != canary.generation:
         return Look.ALL
+    return _look_in_phase(canary, rollout) | (Look.ROUTER if rollout.commands else Look.NOTHING)
+
+
+def _look_in_phase(canary: Canary, rollout: Rollout) -> Look:
     match rollout.phase:
         case Phase.PROGRESSING:
             return Look.TARGET | Look.PRIMARY | Look.ROUTER | _configs(canary, rollout)
         case Phase.PROMOTING if rollout.promoted != rollout.applied:
             return Look.TARGET | Look.PRIMARY | Look.CONFIGS | Look.COPIES
         case Phase.PROMOTING:
-            return (
-                Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER | (Look.TARGET if rollout.waiting_since else Look.NOTHING)
-            )
+            stuck = Look.TARGET if rollout.waiting_since else Look.NOTHING
+            return Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER | stuck
         case Phase.FINALISING:
             return Look.ROUTER
         case _ if rollout.replicas == 0:
@@ -44,11 +47,9 @@ def look_for(canary: Canary, rollout: Rollout) -> Look:
 
 
 def _configs(canary: Canary, rollout: Rollout) -> Look:
-    """All configs when the run may be promoted next: what is copied is what was analysed.
-
-    None before the first step.
-    """
-    if canary.skip_analysis or rollout.skipped or rollout.step + 1 == len(make_plan(canary.analysis).steps):
+    """One config in turn, and all of them after a hint or when promotion may be next: what is copied was analysed."""
+    may_be_promoted = rollout.step + 1 == len(make_plan(canary.analysis).steps)
+    if may_be_promoted or rollout.hinted or canary.skip_analysis or rollout.skipped:
         return Look.CONFIGS
     return Look.ONE_CONFIG if rollout.step >= 0 else Look.NOTHING
 

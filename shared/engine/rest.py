@@ -38,7 +38,7 @@ def wait_for_change(situation: Situation, draft: Draft) -> Draft:
     """Between runs: settle the last one, then look for a revision that is neither the last nor the promoted one."""
     if draft.rollout.replicas is not None:
         return _settle(situation, draft)
-    revision = situation.seen.revision
+    revision, draft = situation.seen.revision, draft.set(hinted=False)
     if revision is None:
         return draft.freed().rest()
     if not changed(draft.rollout.applied, revision):
@@ -74,4 +74,5 @@ def _settle(situation: Situation, draft: Draft) -> Draft:
         return draft.set(replicas=0).at_once()
     if target is not None and target.replicas:
         return draft.at_once()
-    return draft.set(replicas=None).rest()
+    settled = draft.set(replicas=None)
+    return settled.at_once() if draft.rollout.hinted else settled.rest()

@@ -38,6 +38,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
         return draft.look_again()
     if seen.revision != rollout.applied:
         return _other_revision(situation, draft, seen.revision)
+    draft = draft.set(hinted=False)
     if rollout.replicas == 0:
         return _recycle(situation, draft)
     if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):

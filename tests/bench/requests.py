@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.checks.verdict import CheckResult, Verdict
 from shared.rollout import Phase
 from shared.state.open import open_store
 from tests.support import tools
@@ -22,13 +21,12 @@ from tests.support.app import Release, release_key
 from tests.support.cluster import install_crds
 from tests.support.embedded_cluster import EmbeddedCluster
 from tests.support.real_cluster import RealCluster
-from tests.support.serin import Serin, make_serin
+from tests.support.serin import Serin, make_serin, passing
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.canary.model import Canary
     from tests.support.cluster import AuditEntry, Cluster
 
 STEPS = 5
@@ -136,11 +134,7 @@ def _serin(cluster: Cluster, release: Release) -> tuple[Serin, Counted]:
     store = Counted(open_store("sqlite://"))
     serin = make_serin(cluster, store, release_key(release.namespace), "http://127.0.0.1:1")
     serin.clock.skips = True
-    return replace(serin, parts=replace(serin.parts, analyse=_passing)), store
-
-
-def _passing(_canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
-    return (CheckResult("request-success-rate", "metric", Verdict.PASS, value=100.0),)
+    return replace(serin, parts=replace(serin.parts, analyse=passing)), store
 
 
 def _cluster(folder: Path) -> Cluster:

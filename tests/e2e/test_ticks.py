@@ -13,25 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared import tick as tick_module
-from shared.checks.verdict import CheckResult, Verdict
 from shared.rollout import Phase
 from tests.support.app import Release, release_key
-from tests.support.serin import Serin, events_of, make_serin
+from tests.support.serin import Serin, events_of, make_serin, passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.canary.model import Canary
     from shared.state.store import Store
     from tests.support.cluster import Cluster
 
 
 class Killed(BaseException):
     """The process died here: nothing in a tick may catch it."""
-
-
-def passing(_canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
-    return (CheckResult("request-success-rate", "metric", Verdict.PASS, value=100.0),)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from shared.checks.deadline import Deadline
 from shared.checks.identity import ANONYMOUS, Basic, Bearer, Google
 from shared.errors import CheckUnavailable
+from tests.support.waiting import eventually
 from tests.support.web import WebServer, hang, reply
 
 if TYPE_CHECKING:
@@ -82,6 +84,20 @@ def test_a_silent_google_costs_no_more_than_the_deadline(account: WebServer) -> 
     with account, pytest.raises(CheckUnavailable, match=r"^Google gave no access token in time$"):
         Google().headers(Deadline.after(0.3))
     assert time.monotonic() - began < 1.5
+
+
+def test_those_who_wait_for_a_silent_google_do_not_pile_up(account: WebServer) -> None:
+    account.script = [hang]
+    google = Google()
+    with account:
+        for _ in range(5):
+            with pytest.raises(CheckUnavailable):
+                google.headers(Deadline.after(0.2))
+        eventually("at most one thread still waits", lambda: waiting_threads() <= 1, seconds=2)
+
+
+def waiting_threads() -> int:
+    return sum(thread.name == "call within" for thread in threading.enumerate())
 
 
 def test_a_refusal_is_told_without_googles_answer(account: WebServer) -> None:

@@ -103,6 +103,21 @@ class TestNewRevision:
         assert decision.rollout.phase is Phase.SUCCEEDED
 
 
+class TestHints:
+    def test_a_hint_lasts_until_the_revision_was_looked_at(self) -> None:
+        hinted = rollout(phase=Phase.FINALISING, weight=0, promoted=NEW, hinted=True)
+        after = decide(situation(rollout=hinted, seen=seen(target=None, revision=None))).rollout
+        assert after.hinted
+        settled = decide(situation(rollout=after, seen=seen(target=workload(replicas=0), revision=None))).rollout
+        assert settled.active
+        looked = decide(situation(rollout=settled, seen=seen(revision=NEW))).rollout
+        assert (looked.hinted, looked.active) == (False, False)
+
+    def test_a_hint_during_a_run_makes_it_look_at_every_config(self) -> None:
+        assert Look.CONFIGS in look_for(canary(), rollout(hinted=True))
+        assert Look.CONFIGS not in look_for(canary(), rollout())
+
+
 class TestSteps:
     def test_the_first_step_needs_no_checks(self) -> None:
         first = situation(rollout=rollout(weight=0, step=-1), results=())

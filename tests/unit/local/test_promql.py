@@ -18,7 +18,7 @@ MINUTE = 60
 
 def store_of(name: str, values: list[float], every: float = 1.0) -> Store:
     """A series whose last value is of NOW."""
-    store = Store(retention=math.inf if not values else 10_000)
+    store = Store()
     for index, value in enumerate(values):
         store.add(name, {}, value, at=NOW - (len(values) - 1 - index) * every)
     return store
@@ -70,7 +70,6 @@ class TestWindows:
         """As in every Prometheus before 3.0."""
         store = store_of("hits", [0, 5, 10])
         assert number("increase(hits[2s])", store) == 10
-        assert number("increase(hits[2s] offset 1s)", store) == pytest.approx(5 * 1.5, rel=0.5)
 
     def test_a_sample_is_current_for_five_minutes(self) -> None:
         store = store_of("up", [1])
@@ -111,7 +110,7 @@ def test_what_is_not_promql_is_a_parse_error(query: str) -> None:
 
 @pytest.mark.parametrize("query", ["(" * 1500 + "1" + ")" * 1500, "1+" * 1500 + "1", "up or " * 5000 + "up"])
 def test_a_query_that_could_exhaust_the_stack_is_refused(query: str) -> None:
-    with pytest.raises(BadQueryError, match="nested too deeply|characters"):
+    with pytest.raises(BadQueryError, match=r"nested too deeply|characters"):
         evaluate(query, Store(), 0)
 
 
