@@ -22,6 +22,7 @@ class Log:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        self._last: dict[str, str] = {}
 
     def write(self, severity: Severity, text: str, canary: str = "", **fields: str | int | float) -> None:
         """One line: ``severity``, ``ts``, ``msg``, ``canary`` (``name.namespace``, if it is about one), and further
@@ -39,6 +40,12 @@ class Log:
     def warning(self, text: str, canary: str = "", **fields: str | int | float) -> None:
         """Somebody should look at it."""
         self.write(Severity.WARNING, text, canary, **fields)
+
+    def warn_once(self, text: str, canary: str) -> None:
+        """A warning, not repeated while it is the last about this Canary; an empty ``text`` says that all is well."""
+        if text and text != self._last.get(canary):
+            self.warning(text, canary)
+        self._last[canary] = text
 
     def error(self, text: str, canary: str = "", **fields: str | int | float) -> None:
         """Something that should work does not."""

@@ -2,7 +2,7 @@
 
 Each job has a thread of its own, so that a long heartbeat never keeps a sweep waiting; within a job one call ends
 before the next begins. A call that fails is said once and made again at its next turn: the function's memory is the
-store, so a lost call loses nothing.
+store, so a lost call loses nothing. A job can be paused, resumed and forced while the loop runs.
 
 It must never tick by itself: it knows an address, not the product.
 """
@@ -10,6 +10,7 @@ It must never tick by itself: it knows an address, not the product.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -39,12 +40,14 @@ class LocalLoop:
     """Calls the function at ``url`` while its ``with`` block lasts: each job at once, and again after each pause.
 
     Leaving the block begins no further call and waits for those that are under way, so that no tick is cut short.
+    ``pause``, ``resume`` and ``force`` are for any thread; they say whether the loop has a job of that name, and has
+    not ended.
     """
 
     def __init__(self, url: str, jobs: Sequence[Job], log: Log) -> None:
         self._url = url
         self._log = log
-        self._stop = threading.Event()
+        self._turns = {job.name: _Turns(job.every) for job in jobs}
         self._threads = [threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True) for job in jobs]
 
     def __enter__(self) -> Self:
@@ -55,20 +58,34 @@ class LocalLoop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        for turns in self._turns.values():
+            turns.end()
         for thread in self._threads:
             thread.join()
 
+    def pause(self, name: str) -> bool:
+        """Call the job no more until it is resumed or forced; a call that was forced before still comes."""
+        return name in self._turns and self._turns[name].change(paused=True)
+
+    def resume(self, name: str) -> bool:
+        """Call the job again: at once if the pause after its last call is over."""
+        return name in self._turns and self._turns[name].change(paused=False)
+
+    def force(self, name: str) -> bool:
+        """Resume the job and call it at once, or once more when a call under way has ended."""
+        return name in self._turns and self._turns[name].change(paused=False, forced=True)
+
     def _repeat(self, job: Job) -> None:
         said = ""
+        turns = self._turns[job.name]
         with requests.Session() as session:
             session.trust_env = False  # the function is a neighbour: no proxy and no netrc of this machine concerns it
-            while not self._stop.is_set():
+            while turns.take():
                 trouble = self._call(session, job)
                 if trouble and trouble != said:
                     self._log.warning(f"{trouble}; calling again every {job.every:g}s", job=job.name)
                 said = trouble
-                self._stop.wait(job.every)
+                turns.rest()
 
     def _call(self, session: requests.Session, job: Job) -> str:
         """Make one call; what went wrong, or nothing."""
@@ -77,3 +94,46 @@ class LocalLoop:
         except requests.RequestException as error:
             return f"The {job.name} call to {self._url} got no answer ({type(error).__name__})"
         return "" if response.ok else f"The {job.name} call to {self._url} was answered with {response.status_code}"
+
+
+class _Turns:
+    """When the one thread of a job makes its next call, as any thread may change it."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._due = time.monotonic()
+        self._paused = self._forced = self._ended = False
+        self._changed = threading.Condition()
+
+    def take(self) -> bool:
+        """Wait for the next turn; False when there will be none."""
+        with self._changed:
+            while not self._ended and (wait := self._wait()) != 0:
+                self._changed.wait(wait)
+            self._forced = False
+            return not self._ended
+
+    def rest(self) -> None:
+        """A call has ended: the next one is due after the pause."""
+        with self._changed:
+            self._due = time.monotonic() + self._every
+
+    def change(self, *, paused: bool, forced: bool = False) -> bool:
+        """Whether it was in time."""
+        with self._changed:
+            self._paused = paused
+            self._forced |= forced
+            self._changed.notify()
+            return not self._ended
+
+    def end(self) -> None:
+        """Give no further turn."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _wait(self) -> float | None:
+        """Seconds until the next turn; None while there is none in sight."""
+        if self._forced:
+            return 0.0
+        return None if self._paused else max(0.0, self._due - time.monotonic())

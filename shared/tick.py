@@ -123,8 +123,9 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         converge(job.gateway, canary, changes(canary, committed, scene))
         report(job.gateway, job.raw, canary_status(canary, committed))
         deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+        parts.log.warn_once("", job.name)
     except SerinError as error:
-        parts.log.warning(f"{error}: the next tick goes on from here", job.name)
+        parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
 
 
 def _commit(

@@ -65,6 +65,15 @@ class Draft:
             return self
         return self.say(text, severity).set(halt=text)
 
+    def waiting(self) -> Draft:
+        """Waiting for pods, since now if it was not yet."""
+        return self.set(waiting_since=self.rollout.waiting_since or self.now)
+
+    def overdue(self, deadline: float) -> bool:
+        """Whether it has been waiting for more than ``deadline`` seconds."""
+        since = self.rollout.waiting_since or self.now
+        return (self.now - since).total_seconds() > deadline
+
     def freed(self) -> Draft:
         """No longer held up, and not waiting for pods."""
         return self.set(halt="", waiting_since=None)

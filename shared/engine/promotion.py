@@ -26,7 +26,7 @@ def promote(situation: Situation, draft: Draft) -> Draft:
     if rollout.promoted != rollout.applied:
         if seen.carried != revision_mark(rollout.applied):
             return _await_copy(situation, draft)
-        draft = _taken_over(draft)
+        draft = _taken_over(draft).freed()
     if seen.primary is None:
         return draft.hold(f"deployment {_primary(situation)} not found").look_again()
     if reason := readiness(seen.primary, situation.canary.analysis.primary_ready_threshold):
@@ -51,6 +51,12 @@ def _await_copy(situation: Situation, draft: Draft) -> Draft:
         return run.roll_back(situation, draft, f"deployment {situation.canary.target.name} not found")
     if seen.revision is not None and changed(rollout.applied, seen.revision):
         return run.progress(situation, draft.enter(Phase.PROGRESSING))
+    draft = draft.waiting()
+    if draft.overdue(situation.canary.progress_deadline):
+        deadline = f"for more than {situation.canary.progress_deadline:.0f}s"
+        return run.roll_back(
+            situation, draft, f"progress deadline exceeded {_primary(situation)} not updated {deadline}"
+        )
     return draft.at_once()
 
 
@@ -70,10 +76,8 @@ def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
     One that never ends has an exit: the target, which was analysed, serves all traffic.
     """
     canary, rollout, seen = situation.canary, draft.rollout, situation.seen
-    since = rollout.waiting_since or situation.now
-    draft = draft.set(waiting_since=since).hold(f"Halt advancement {_primary(situation)} {reason}")
-    late = (situation.now - since).total_seconds() > canary.progress_deadline
-    stuck = late or (seen.primary is not None and exceeded(seen.primary))
+    draft = draft.waiting().hold(f"Halt advancement {_primary(situation)} {reason}")
+    stuck = draft.overdue(canary.progress_deadline) or (seen.primary is not None and exceeded(seen.primary))
     if not stuck or seen.target is None:
         return draft.look_again()
     if not rollout.weight or readiness(seen.target, canary.analysis.canary_ready_threshold) or not serving(seen.target):

@@ -27,11 +27,21 @@ def initialize(situation: Situation, draft: Draft) -> Draft:
     if seen.primary is None and seen.revision is not None:
         return draft.set(applied=seen.revision, promoted=seen.revision).at_once()
     if seen.primary is not None and (reason := readiness(seen.primary, canary.analysis.primary_ready_threshold)):
-        return draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}").look_again()
+        return _await_first_primary(situation, draft, reason)
     if seen.drift:
         return draft.freed().at_once()
     draft = draft.say(f"Initialization done! {canary}").set(reconciled=canary.generation, replicas=0)
     return draft.enter(Phase.INITIALIZED).at_once()
+
+
+def _await_first_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
+    """The target serves until the primary can. Past the deadline that is said, and goes on: there is nothing better."""
+    canary, draft = situation.canary, draft.waiting()
+    halt = f"Halt advancement {canary.primary_name}.{canary.namespace}"
+    if draft.overdue(canary.progress_deadline):
+        late = f"progress deadline exceeded, {canary.target.name}.{canary.namespace} goes on serving"
+        return draft.hold(f"{halt} {late}").look_again()
+    return draft.hold(f"{halt} {reason}").look_again()
 
 
 def wait_for_change(situation: Situation, draft: Draft) -> Draft:

@@ -163,9 +163,8 @@ def _recycle(situation: Situation, draft: Draft) -> Draft:
 
 
 def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
-    canary, target = situation.canary, situation.seen.target
-    draft = draft.set(waiting_since=draft.rollout.waiting_since or situation.now)
-    if target is not None and (_overdue(situation, draft) or exceeded(target)):
+    canary, target, draft = situation.canary, situation.seen.target, draft.waiting()
+    if target is not None and (draft.overdue(canary.progress_deadline) or exceeded(target)):
         return roll_back(
             situation,
             draft,
@@ -182,9 +181,8 @@ def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
 
 
 def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
-    canary = situation.canary
-    draft = draft.set(waiting_since=draft.rollout.waiting_since or situation.now)
-    if _overdue(situation, draft):
+    canary, draft = situation.canary, draft.waiting()
+    if draft.overdue(canary.progress_deadline):
         return roll_back(
             situation,
             draft,
@@ -198,11 +196,6 @@ def _primary_waits(situation: Situation) -> str:
     if situation.seen.primary is None:
         return "not found"
     return readiness(situation.seen.primary, situation.canary.analysis.primary_ready_threshold)
-
-
-def _overdue(situation: Situation, draft: Draft) -> bool:
-    since = draft.rollout.waiting_since or situation.now
-    return (situation.now - since).total_seconds() > situation.canary.progress_deadline
 
 
 def _begin(draft: Draft, revision: Revision) -> Draft:

@@ -11,8 +11,9 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shared.rollout import Phase
 from shared.state.open import open_store
@@ -27,6 +28,7 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shared.state.store import Store
     from tests.support.cluster import AuditEntry, Cluster
 
 STEPS = 5
@@ -127,17 +129,17 @@ def _ticks(serin: Serin, store: Counted, release: Release) -> Iterator[TickCost]
 
 def _settle(release: Release) -> None:
     for name in ("frontend", "frontend-primary"):
-        eventually(f"{name} is complete", lambda name=name: release.cluster.rollout_complete(release.namespace, name))
+        eventually(f"{name} is complete", partial(release.cluster.rollout_complete, release.namespace, name))
 
 
 def _serin(cluster: Cluster, release: Release) -> tuple[Serin, Counted]:
     store = Counted(open_store("sqlite://"))
-    serin = make_serin(cluster, store, release_key(release.namespace), "http://127.0.0.1:1")
+    serin = make_serin(cluster, cast("Store", store), release_key(release.namespace), "http://127.0.0.1:1")
     serin.clock.skips = True
     return replace(serin, parts=replace(serin.parts, analyse=passing)), store
 
 
-def _cluster(folder: Path) -> Cluster:
+def _cluster(folder: Path) -> RealCluster | EmbeddedCluster:
     """The real control plane, where it can be had."""
     needed = (tools.Name.ETCD, tools.Name.API_SERVER, tools.Name.CONTROLLERS)
     missing = [name for name in needed if tools.find(name).path is None]

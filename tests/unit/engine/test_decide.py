@@ -287,6 +287,11 @@ class TestPromotion:
         assert decision.rollout.phase is Phase.PROGRESSING
         assert (decision.rollout.weight, decision.rollout.applied) == (0, NEWER)
 
+    def test_a_primary_that_cannot_be_written_ends_the_run(self) -> None:
+        late = rollout(phase=Phase.PROMOTING, weight=50, waiting_since=NOW - timedelta(seconds=601))
+        decision = decide(situation(rollout=late))
+        assert (decision.rollout.phase, decision.rollout.weight, decision.rollout.promoted) == (Phase.FAILED, 0, OLD)
+
     def test_traffic_comes_home_at_once_or_in_steps(self) -> None:
         promoted = rollout(phase=Phase.PROMOTING, weight=50, promoted=NEW)
         assert decide(situation(rollout=promoted)).rollout.weight == 0
@@ -367,6 +372,14 @@ class TestInitialization:
         assert (drifting.rollout.phase, drifting.rollout.replicas) == (Phase.INITIALIZING, None)
         assert (done.rollout.phase, done.rollout.replicas) == (Phase.INITIALIZED, 0)
         assert texts(done) == ["Initialization done! frontend.test"]
+
+    def test_a_primary_that_never_gets_ready_is_told_of_and_the_target_goes_on_serving(self) -> None:
+        unready = seen(primary=workload("frontend-primary", ready=0))
+        late = replace(self.BEGIN, applied=NEW, promoted=NEW, waiting_since=NOW - timedelta(seconds=601))
+        decision = decide(situation(rollout=late, seen=unready))
+        reason = "progress deadline exceeded, frontend.test goes on serving"
+        assert texts(decision) == [f"Halt advancement frontend-primary.test {reason}"]
+        assert (decision.rollout.phase, decision.rollout.replicas) == (Phase.INITIALIZING, None)
 
     def test_what_stands_in_the_way_is_told_once(self) -> None:
         first, second = run(situation(rollout=self.BEGIN, seen=seen(problems=("HPA frontend not found",))), 2)

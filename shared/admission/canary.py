@@ -1,0 +1,85 @@
+"""The verdict on a Canary that is about to be stored: every problem at once, or allowed with what its author should know.
+
+An invalid Canary can be in the cluster already, stored before Serin was installed or by another version. It has to
+stay possible to label it, to take its finalizers off and to delete it: so only a spec that changes is refused.
+
+It must never depend on anything but the request: there is neither a cluster nor a store behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.admission.answer import Answer
+from shared.admission.review import Operation
+from shared.canary import parse_canary, warnings
+from shared.errors import InvalidCanary
+from shared.render.differences import at
+
+if TYPE_CHECKING:
+    from shared.admission.review import AdmissionRequest
+    from shared.errors import Problem
+    from shared.json_types import Json
+
+UNCHANGED = "this Canary was not valid before and still is not: Serin does not act on it until this is put right"
+
+
+def review_canary(request: AdmissionRequest) -> Answer:
+    """The answer to a review of a Canary."""
+    if request.subresource:
+        return Answer()
+    if request.operation is Operation.DELETE or request.obj is None:
+        return Answer(warnings=_say_goodbye(request.old or {}))
+    problems = _find_problems(request.obj)
+    advice = tuple(map(str, warnings(request.obj)))
+    if not problems:
+        return Answer(warnings=advice)
+    if _is_leaving(request.obj):
+        return Answer()
+    if _keeps_spec(request):
+        return Answer(warnings=(UNCHANGED, *map(str, problems)))
+    return Answer(problems, advice, request.name)
+
+
+def _find_problems(obj: Json) -> tuple[Problem, ...]:
+    try:
+        parse_canary(obj)
+    except InvalidCanary as error:
+        return error.problems
+    return ()
+
+
+def _is_leaving(obj: Json) -> bool:
+    return bool(at(obj, ("metadata", "deletionTimestamp")))
+
+
+def _keeps_spec(request: AdmissionRequest) -> bool:
+    return request.operation is Operation.UPDATE and at(request.obj, ("spec",)) == at(request.old, ("spec",))
+
+
+def _say_goodbye(canary: Json) -> tuple[str, ...]:
+    """What becomes of the app, for whoever deletes its Canary; nothing if Serin never worked for it.
+
+    Generated objects outlive their Canary (``render.ownership``), and ``spec.revertOnDeletion`` is not supported
+    (``canary.unsupported``): the target stays as small as it is.
+    """
+    target, phase = at(canary, ("spec", "targetRef", "name")), at(canary, ("status", "phase"))
+    if not isinstance(target, str) or not phase:
+        return ()
+    kept = (
+        f"Deployment {target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
+    )
+    undo = f"to go back to Deployment {target}: scale it up, delete the VirtualService, and let the Service select its pods"
+    weight = at(canary, ("status", "canaryWeight"))
+    split = (
+        (f"the traffic split stays as it is, with {weight} percent on Deployment {target}",)
+        if _is_share(weight)
+        else ()
+    )
+    ignored = "spec.revertOnDeletion has no effect in this version of Serin"
+    reverts = (ignored,) if at(canary, ("spec", "revertOnDeletion")) else ()
+    return (*reverts, kept, *split, undo)
+
+
+def _is_share(weight: object) -> bool:
+    return isinstance(weight, int) and 0 < weight <= 100
