@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.adoption import adopted, can_adopt
 from shared.canary import conflicts, parse_canary
 from shared.cluster.converge import converge, report
 from shared.cluster.kinds import Kind
@@ -22,11 +23,10 @@ from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavaila
 from shared.history import Entry
 from shared.observed import Look
 from shared.outbox import Delivered, deliver
-from shared.render.ownership import SUFFIX
 from shared.render.status import canary_status, invalid_status
 from shared.restore import restored
 from shared.revision import revision_mark
-from shared.rollout import RESTING, Line, Severity
+from shared.rollout import RESTING, Line, Rollout, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from shared.cluster.gateway import Gateway
     from shared.json_types import Json
     from shared.logs import Log
-    from shared.rollout import Rollout, RolloutKey
+    from shared.rollout import RolloutKey
     from shared.state.store import Store
 
 RETRY = timedelta(seconds=5)
@@ -96,13 +96,14 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
     if raw is None:
         _forget(parts, key)
         return
-    rollout = loaded or replace(_restored(gateway, raw, now), runs=_next_run(parts, key))
-    job = Job(key, raw, rollout, now, gateway)
+    job = Job(key, raw, loaded or Rollout(phase_since=now, due_at=now), now, gateway)
     if _only_delivers(job.loaded):
         _flush(parts, job)
         return
     try:
         canary = parse_canary(raw)
+        if loaded is None:
+            job = replace(job, loaded=_begun(parts, job, canary))
         look = look_for(canary, job.loaded)
         if look == Look.ALL:
             _refuse_rival(job, canary)
@@ -155,12 +156,18 @@ def _flush(parts: Parts, job: Job) -> None:
     _commit(parts, job, replace(job.loaded, active=False), ())
 
 
-def _restored(gateway: Gateway, raw: Json, now: datetime) -> Rollout:
-    status, metadata = raw.get("status") or {}, raw["metadata"]
-    target = str(((raw.get("spec") or {}).get("targetRef") or {}).get("name", ""))
-    known = bool(status.get("phase") and target)
-    primary = gateway.get(Kind.DEPLOYMENT, metadata["namespace"], f"{target}{SUFFIX}") if known else None
-    return restored(status, primary, now)
+def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
+    """The rollout of a Canary that the store does not know: a new one, a lost one, or one that Flagger runs."""
+    status, rollout = job.raw.get("status") or {}, job.loaded
+    if status.get("phase"):
+        primary = job.gateway.get(Kind.DEPLOYMENT, canary.namespace, canary.primary_name)
+        if can_adopt(status, primary):
+            scene = look_at(job.gateway, canary, rollout, Look.ALL)
+            rollout = adopted(canary, status, scene, parts.key, job.now)
+            parts.log.info(f"Taking over from Flagger in phase {rollout.phase}", job.name)
+        else:
+            rollout = restored(status, primary, job.now)
+    return replace(rollout, runs=_next_run(parts, job.key))
 
 
 def _next_run(parts: Parts, key: RolloutKey) -> int:

@@ -1,0 +1,103 @@
+"""Taking over a Canary that Flagger runs: its objects and its status are there, a rollout of ours is not.
+
+Nothing is restarted and no traffic moves: the rollout begins where Flagger stands, at the weight that the router shows.
+What the primary serves is read off the primary itself: if its pods are what Serin would make of the target, the
+target's revision is the promoted one, and if not, some revision that nobody knows is, so that the target's counts as
+new.
+
+It must never trust Flagger's hashes: they are of another make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.plan import make_plan, nearest_step
+from shared.render.differences import same
+from shared.render.istio import live_route
+from shared.render.ownership import SUFFIX
+from shared.render.workload import carried_revision, primary_deployment
+from shared.revision import config_hash, template_hash
+from shared.rollout import Phase, Revision, Rollout
+from shared.scene import KINDS, configs_of, primary_of, revision_of, target_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.canary.model import Canary
+    from shared.json_types import Json
+    from shared.revision import ConfigRef
+    from shared.scene import Scene
+
+UNKNOWN_TEMPLATE = "v1-unknown"
+"""Stands for a template that nobody hashed; it differs from every other."""
+
+_RUNNING = frozenset({"Waiting", "Progressing", "WaitingPromotion"})
+_PROMOTING = frozenset({"Promoting", "Finalising"})
+
+
+def can_adopt(status: Json, primary: Json | None) -> bool:
+    """Whether this is Flagger's: it says where it stands, and the primary is not of our make."""
+    return bool(status.get("phase")) and primary is not None and not carried_revision(primary)
+
+
+def adopted(canary: Canary, status: Json, scene: Scene, key: bytes, now: datetime) -> Rollout:
+    """The rollout that goes on where Flagger stands. ``scene`` has to hold everything."""
+    revision = revision_of(canary, scene, Revision(), key) or Revision(UNKNOWN_TEMPLATE)
+    promoted = _promoted(canary, scene, key)
+    begun = Rollout(phase_since=now, due_at=now, promoted=promoted)
+    phase = str(status["phase"])
+    if phase in _RUNNING or (phase in _PROMOTING and promoted != revision):
+        return _running(canary, scene, begun, revision, now)
+    if phase in _PROMOTING:
+        return _with(begun, Phase.PROMOTING, revision, weight=_weight(canary, scene), replicas=_size(canary, scene))
+    if phase == Phase.FAILED:
+        return _with(begun, Phase.FAILED, revision)
+    return _with(begun, Phase.SUCCEEDED if phase == Phase.SUCCEEDED else Phase.INITIALIZED, promoted)
+
+
+def _running(canary: Canary, scene: Scene, begun: Rollout, revision: Revision, now: datetime) -> Rollout:
+    weight = _weight(canary, scene)
+    step = nearest_step(make_plan(canary.analysis), weight)
+    running = _with(begun, Phase.PROGRESSING, revision, weight=weight, replicas=_size(canary, scene))
+    return replace(running, step=step, step_at=now + timedelta(seconds=canary.analysis.interval))
+
+
+def _with(begun: Rollout, phase: Phase, applied: Revision, weight: int = 0, replicas: int | None = None) -> Rollout:
+    return replace(begun, phase=phase, applied=applied, weight=weight, replicas=replicas)
+
+
+def _promoted(canary: Canary, scene: Scene, key: bytes) -> Revision:
+    """What the primary serves: its template if it is the target's, and the configs that its copies hold."""
+    target = target_of(canary, scene)
+    template = template_hash(target["spec"]["template"]) if target and _runs_target(canary, scene) else UNKNOWN_TEMPLATE
+    return Revision(template, {str(ref): config_hash(ref, copy, key) for ref, copy in _copies(canary, scene).items()})
+
+
+def _runs_target(canary: Canary, scene: Scene) -> bool:
+    """Whether the primary's pods are what a promotion of the target would make of them."""
+    target, primary = target_of(canary, scene), primary_of(canary, scene)
+    if target is None or primary is None:
+        return False
+    wanted = primary_deployment(canary, target, primary, _copies(canary, scene), "", None)
+    return same(primary["spec"]["template"]["spec"], wanted["spec"]["template"]["spec"])
+
+
+def _copies(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
+    """The configs of the target that have a copy, with that copy."""
+    copies = ((ref, scene.get(KINDS[ref.kind], f"{ref.name}{SUFFIX}")) for ref in configs_of(canary, scene))
+    return {ref: copy for ref, copy in copies if copy is not None}
+
+
+def _weight(canary: Canary, scene: Scene) -> int:
+    """What the router sends to the canary now."""
+    router = scene.get("VirtualService", canary.service.name)
+    route = live_route(router, canary) if router else None
+    return route.canary if route else 0
+
+
+def _size(canary: Canary, scene: Scene) -> int:
+    target = target_of(canary, scene)
+    return max(int(target["spec"].get("replicas", 1)), 1) if target else 1

@@ -1,0 +1,113 @@
+"""Canaries that Flagger ran until now: its objects and its status are there, and Serin has never heard of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.rollout import Phase
+from tests.support.app import Release, release_key
+from tests.support.serin import Serin, make_serin, passing
+
+if TYPE_CHECKING:
+    from shared.state.store import Store
+    from tests.support.cluster import Cluster
+
+GENERATED = (
+    ("deployment", "frontend-primary"),
+    ("configmap", "frontend-primary"),
+    ("secret", "frontend-primary"),
+    ("hpa", "frontend-primary"),
+    ("service", "frontend"),
+    ("service", "frontend-primary"),
+    ("service", "frontend-canary"),
+    ("virtualservice", "frontend"),
+)
+
+
+@pytest.fixture
+def release(cluster: Cluster, namespace: str) -> Release:
+    return Release(cluster, namespace)
+
+
+@pytest.fixture
+def serin(cluster: Cluster, namespace: str, sqlite: Store) -> Serin:
+    made = make_serin(cluster, sqlite, release_key(namespace), "http://127.0.0.1:1")
+    made.clock.skips = True
+    return replace(made, parts=replace(made.parts, analyse=passing))
+
+
+def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) -> None:
+    """Leave the app as Flagger would: its owner references and hashes, nothing of Serin's."""
+    release.install(interval="1s")
+    serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
+    if weight:
+        release.upgrade("app:2")
+        serin.hint()
+        serin.run_until(lambda rollout: rollout.weight == weight)
+    serin.parts.store.delete(serin.key)
+    canary = release.get("canary")
+    owner = {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "name": "frontend",
+        "uid": canary["metadata"]["uid"],
+    }
+    ours = {"serin.dev/canary": None, "serin.dev/canary-uid": None, "serin.dev/version": None}
+    for kind, name in GENERATED:
+        release.patch(kind, {"metadata": {"annotations": ours, "ownerReferences": [owner]}}, name)
+    template = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
+    release.patch("deployment", {"spec": {"template": template}}, "frontend-primary")
+    status = {"phase": phase, "canaryWeight": weight, "lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
+    release.cluster.api.patch(release.path("canary") + "/status", {"status": status})
+
+
+def untouched(release: Release) -> tuple[int, int, tuple[int, int]]:
+    """What must not change: both Deployments' generations, and the weights."""
+    deployments = (
+        release.get("deployment", name)["metadata"]["generation"] for name in ("frontend", "frontend-primary")
+    )
+    target, primary = deployments
+    return target, primary, release.weights()
+
+
+def test_a_canary_at_rest_is_taken_over_without_restarting_a_pod(serin: Serin, release: Release) -> None:
+    run_by_flagger(serin, release, "Succeeded")
+    before = untouched(release)
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and not rollout.active)
+    assert untouched(release) == before
+    assert not any("New revision" in message for message in serin.messages)
+    release.upgrade("app:2")
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and rollout.runs > 0 and not rollout.active)
+    assert release.image("frontend-primary") == "app:2"
+
+
+def test_a_run_goes_on_at_the_weight_that_flagger_reached(serin: Serin, release: Release) -> None:
+    run_by_flagger(serin, release, "Progressing", weight=25)
+    before = untouched(release)
+    serin.sweep()
+    assert (serin.rollout.phase, serin.rollout.weight) == (Phase.PROGRESSING, 25)
+    assert untouched(release) == before
+    serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED)
+    assert f"Advance frontend.{release.namespace} canary weight 50" in serin.messages
+    assert release.image("frontend-primary") == "app:2"
+
+
+def test_a_change_that_flagger_did_not_see_any_more_is_a_new_revision(serin: Serin, release: Release) -> None:
+    run_by_flagger(serin, release, "Succeeded")
+    release.upgrade("app:2")
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.PROGRESSING)
+    assert release.image("frontend-primary") == "app:1"
+
+
+def test_a_failed_revision_is_not_tried_again_by_the_takeover(serin: Serin, release: Release) -> None:
+    run_by_flagger(serin, release, "Failed")
+    release.upgrade("app:2")
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.FAILED and not rollout.active)
+    assert release.image("frontend-primary") == "app:1"
