@@ -13,6 +13,10 @@ help: ## list the targets
 demo: $(VENV)/.demo ## watch a release promote and a bad one roll back; ARGS=--keep leaves it up
 	@$(RUN) -m infra.local.demo $(ARGS)
 
+.PHONY: dev
+dev: $(VENV)/.demo ## run Serin here against a cluster: SERIN_KUBECONFIG=... SERIN_METRICS_SERVER=... ARGS="--sweep 10"
+	@$(RUN) -m functions.serve $(ARGS)
+
 .PHONY: test
 test: $(VENV)/.dev ## all tests, on real parts where this machine can have them
 	@$(RUN) -m tests.support.tools

@@ -1,5 +1,6 @@
-"""The function that a scheduler calls: ``{"job": "heartbeat"}`` every minute while something is active, ``{"job":
-"sweep"}`` every ten.
+"""The function that a scheduler calls.
+
+``{"job": "heartbeat"}`` every minute while something is active, ``{"job": "sweep"}`` every ten.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import functions_framework
 
 from shared.app import run_job
+from shared.reply import USE_POST
 
 if TYPE_CHECKING:
     from flask import Request
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 def tick(request: Request) -> ResponseReturnValue:
     """Run the job that the body names; what it did, as JSON."""
     if request.method != "POST":
-        return {"error": "use POST"}, 405
+        return USE_POST.response
     body = request.get_json(silent=True)
-    return run_job(body.get("job") if isinstance(body, dict) else None)
+    return run_job(
+        body if isinstance(body, dict) else {}, request.headers.get("Authorization"), request.remote_addr or ""
+    ).response

@@ -3,78 +3,122 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from shared.body import Refusal
+from shared.caller import Gatekeeper, make_gatekeeper
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse
 from shared.checks.identity import ANONYMOUS, Basic, Bearer, Google, Identity
 from shared.checks.prometheus import MetricsServer
 from shared.checks.transport import Http
-from shared.heartbeat import Pace, heartbeat
+from shared.errors import SerinError
+from shared.events.cloudevent import LARGEST, parse_event
+from shared.events.hints import hint_of
+from shared.heartbeat import Pace, guarded_tick, heartbeat
+from shared.hints import leave_hint
+from shared.jobs.choice import choose_jobs
 from shared.logs import Log
+from shared.reply import Reply, refused
 from shared.settings import Settings, installation_key, read_settings
 from shared.state.open import open_store
 from shared.sweep import sweep
 from shared.tick import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from shared.canary.model import Canary
     from shared.checks.verdict import CheckResult
     from shared.cluster.gateway import Gateway
-    from shared.json_types import JsonObject
+    from shared.hint import Hint
+    from shared.json_types import Json
 
 
-def run_job(job: object) -> tuple[JsonObject, int]:
-    """Run ``heartbeat`` or ``sweep``; what it did and the HTTP status for it."""
-    settings, parts = settings_of_process(), parts_of_process()
-    match job:
+def run_job(body: Json, authorization: str | None, address: str) -> Reply:
+    """Run the ``job`` that ``body`` names, ``heartbeat`` or ``sweep``, for a caller who may; what it did."""
+    process = of_process()
+    turned_away = process.gatekeeper.turn_away(authorization, address)
+    if turned_away is not None:
+        return turned_away
+    settings, parts = process.settings, process.parts
+    match body.get("job"):
         case "heartbeat":
             beat = heartbeat(parts, settings.cluster, Pace(settings.heartbeat_seconds, settings.concurrency))
-            return {"job": job, "ticks": beat.ticks, "left": beat.left}, 200
+            return Reply(200, {"job": "heartbeat", "ticks": beat.ticks, "left": beat.left})
         case "sweep":
-            return {"job": job, "found": sweep(parts, settings.cluster)}, 200
+            return Reply(200, {"job": "sweep", "found": sweep(parts, settings.cluster)})
         case _:
-            return {"error": 'body must be {"job": "heartbeat"} or {"job": "sweep"}'}, 400
+            return Reply(400, {"error": 'the body must be {"job": "heartbeat"} or {"job": "sweep"}'})
+
+
+def receive_event(headers: Mapping[str, str], read: Callable[[int], bytes], address: str) -> Reply:
+    """Tick the rollouts that a CloudEvent concerns: its object is stored already. What was ticked."""
+    process = of_process()
+    turned_away = process.gatekeeper.turn_away(headers.get("Authorization"), address)
+    if turned_away is not None:
+        return turned_away
+    event = parse_event(headers, read(LARGEST + 1))
+    hint = event if isinstance(event, Refusal) else hint_of(event)
+    if isinstance(hint, Refusal):
+        return refused(hint)
+    return Reply(200, {"ticks": _tick_concerned(process, hint) if hint else 0})
+
+
+def _tick_concerned(process: Process, hint: Hint) -> int:
+    """A store that does not answer costs the hint, which the sweep makes good."""
+    parts, cluster = process.parts, process.settings.cluster
+    try:
+        keys = leave_hint(parts.store, cluster, hint, parts.clock())
+    except SerinError as error:
+        parts.log.warning(f"{error}: no hint for {hint.ref} in {hint.namespace}, the sweep will find it")
+        return 0
+    for key in keys:
+        guarded_tick(parts, key)
+    if keys:
+        parts.jobs.force(cluster)
+    return len(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What this process was started with."""
+
+    settings: Settings
+    parts: Parts
+    gatekeeper: Gatekeeper
 
 
 _building = Lock()
 
 
-def settings_of_process() -> Settings:
-    """The settings of this process."""
-    return _process()[0]
-
-
-def parts_of_process() -> Parts:
-    """The parts of this process, for its settings."""
-    return _process()[1]
-
-
-def _process() -> tuple[Settings, Parts]:
-    """Requests come in many threads: the first builds, the others wait for it."""
+def of_process() -> Process:
+    """What this process works with. Requests come in many threads: the first builds, the others wait for it."""
     with _building:
         return _build_once()
 
 
 @cache
-def _build_once() -> tuple[Settings, Parts]:
+def _build_once() -> Process:
     settings = read_settings(os.environ)
-    return settings, build(settings)
+    parts = build(settings)
+    return Process(settings, parts, make_gatekeeper(settings, parts.log))
 
 
 def build(settings: Settings) -> Parts:
     """The parts for these settings: real clients, the real clock."""
+    log = Log()
     return Parts(
         store=open_store(settings.store),
         gateway=open_cluster(settings),
         analyse=open_checks(settings),
         clock=lambda: datetime.now(UTC),
-        log=Log(),
+        log=log,
+        jobs=choose_jobs(settings.scheduler, log),
         key=installation_key(settings),
     )
 

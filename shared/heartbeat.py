@@ -56,9 +56,21 @@ def heartbeat(parts: Parts, cluster: str, pace: Pace) -> Beat:
                 break
             pace.sleep(pause)
     left = len(parts.store.due(cluster, parts.clock(), BATCH))
+    if not left:
+        _pause_if_idle(parts, cluster)
     if ticks or left:
         parts.log.info("Heartbeat", cluster=cluster, ticks=ticks, left=left)
     return Beat(ticks, left)
+
+
+def _pause_if_idle(parts: Parts, cluster: str) -> None:
+    """An idle installation runs nothing. Work that came while the job was being paused resumes it."""
+    if (
+        parts.store.next_due(cluster) is None
+        and parts.jobs.pause(cluster)
+        and parts.store.next_due(cluster) is not None
+    ):
+        parts.jobs.resume(cluster)
 
 
 def _tick_all(parts: Parts, pool: ThreadPoolExecutor, due: Sequence[RolloutKey]) -> int:

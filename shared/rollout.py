@@ -9,7 +9,7 @@ It must never talk to a store, a cluster or a clock.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -112,43 +112,56 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The durable record of one Canary.
-
-    ``weight`` is the canary's share in percent that the router must show, ``step`` the index into the plan (-1 before
-    the first). ``applied`` is the revision of the last run, ``promoted`` the one that the primary serves. ``replicas``
-    is the size that the target must have; None leaves it to its owner. ``failed`` counts failed checks of the run,
-    ``unknown`` unanswered ones in a row; ``blind`` says that traffic went home because of them. ``waiting_since`` is
-    when pods were first found not ready; the progress deadline counts from it. None: they are ready. ``due_at`` is when
-    the rollout wants to be looked at; a hint may bring it forward. ``step_at`` is when it may move next; nothing but a
-    tick sets that, so that a hint never hurries an analysis. ``active`` rollouts are ticked when they fall due; a
-    ``hinted`` one looks for a change although it rests. ``reconciled`` is the Canary's generation up to which all
-    generated objects were seen to be as they should. ``outbox`` holds lines whose Event is still to be written.
-    """
+    """The durable record of one Canary."""
 
     version: int = 0
+    born: bool = True
+    """False while only a hint has made it: nobody has looked at its Canary yet."""
     phase: Phase = Phase.INITIALIZING
     phase_since: datetime = EPOCH
-    waiting_since: datetime | None = None
     weight: int = 0
+    """The canary's share, in percent, that the router must show."""
     step: int = -1
+    """Index into the plan; -1 before the first step."""
     failed: int = 0
+    """Failed checks of the run."""
     unknown: int = 0
+    """Unanswered checks in a row."""
     blind: bool = False
+    """Traffic went home because too many checks were not answered."""
     skipped: bool = False
+    """The rest of the analysis is skipped: ``skipAnalysis``, or somebody asked for promotion."""
     paused: bool = False
     applied: Revision = field(default_factory=Revision)
+    """The revision of the last run."""
     promoted: Revision = field(default_factory=Revision)
+    """The revision that the primary serves."""
+    watches: tuple[str, ...] = ()
+    """Objects whose change is a reason to look (``deployment/x``, ``configmap/y``), sorted."""
     replicas: int | None = None
+    """The size that the target must have; None leaves it to its owner."""
+    waiting_since: datetime | None = None
+    """When pods were first found not ready; the progress deadline counts from it. None: they are ready."""
     reconciled: int = 0
+    """The Canary's generation up to which all generated objects were seen to be as they should."""
     runs: int = 0
     active: bool = True
-    hinted: bool = True
+    """It is ticked when it falls due."""
     due_at: datetime = EPOCH
+    """When it wants to be looked at; a hint may bring it forward."""
     step_at: datetime = EPOCH
+    """When it may move next. Only a tick sets that, so that a hint never hurries an analysis."""
+    hinted: bool = True
+    """It looks for a change although it rests."""
+    hinted_until: datetime = EPOCH
+    """Until then it looks again if there is none: a webhook is called before the change is stored."""
     sequence: int = 0
+    """The number of its last line."""
     commands: tuple[Command, ...] = ()
     outbox: tuple[Line, ...] = ()
+    """Lines whose Event is still to be written."""
     halt: str = ""
+    """What holds it up, as last said."""
     last_error: str = ""
 
     @property
@@ -186,9 +199,13 @@ def with_command(rollout: Rollout, command: Command) -> Rollout:
     )
 
 
-def with_hint(rollout: Rollout, now: datetime) -> Rollout:
-    """The rollout woken up to look for a change. Its next step does not come any earlier."""
-    return replace(rollout, version=rollout.version + 1, active=True, hinted=True, due_at=now)
+def with_hint(rollout: Rollout, now: datetime, patience: timedelta = timedelta()) -> Rollout:
+    """The rollout woken up to look for a change, and to look again for ``patience`` while there is none.
+
+    Its next step does not come any earlier.
+    """
+    until = max(rollout.hinted_until, now + patience)
+    return replace(rollout, version=rollout.version + 1, active=True, hinted=True, hinted_until=until, due_at=now)
 
 
 def moment(at: datetime) -> str:
@@ -240,9 +257,11 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "phase_since": parse_moment,
     "waiting_since": _moment_or_none,
     "due_at": parse_moment,
+    "hinted_until": parse_moment,
     "step_at": parse_moment,
     "applied": _revision,
     "promoted": _revision,
+    "watches": tuple,
     "commands": _commands,
     "outbox": _lines,
 }

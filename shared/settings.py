@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.clusters.registry import VARIABLE, Allowance, ByKubeconfig, Cluster, InCluster, check_name, parse_clusters
 from shared.errors import InvalidSettings, Problem
+from shared.identity.path_secret import find_problems
+from shared.jobs.choice import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +34,8 @@ class Settings:
     """Name of the cluster in the store and in messages."""
     kubeconfig: str = ""
     """Path of a kubeconfig; empty: the pod's own service account."""
+    clusters: tuple[Cluster, ...] = ()
+    """Several clusters instead of the one above: a JSON object, or its file; see ``shared/clusters/registry``."""
     metrics_server: str = "http://prometheus.istio-system:9090"
     """Base URL of the Prometheus that Canaries without ``spec.metricsServer`` use."""
     metrics_auth: str = "none"
@@ -48,6 +53,14 @@ class Settings:
     """
     hash_key: str = field(default="", repr=False)
     """Keys the hashes of Secrets, at least 16 characters; with a SQLite file one is made and kept beside it."""
+    scheduler: str = ""
+    """Where the Cloud Scheduler jobs are, ``projects/P/locations/L``; empty: something else calls the tick function."""
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets that the webhook's path may end with, separated by commas: the old and the new one during a change."""
+    callers: tuple[str, ...] = ()
+    """Service accounts that may call the tick and event functions; empty: only callers on loopback."""
+    audiences: tuple[str, ...] = ()
+    """Audiences that their tokens may be for, usually the functions' URLs."""
     concurrency: int = 8
     """Rollouts ticked at the same time, 1 to 64."""
     heartbeat_seconds: float = 50.0
@@ -67,12 +80,27 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             continue
         try:
             values[name] = read(text)
+        except InvalidSettings as error:
+            problems += error.problems
         except ValueError as error:
             problems.append(Problem(variable, f"{error}, got {text!r}" if name not in _SECRET else str(error)))
+    problems += _ambiguous(environment)
     problems += [Problem(name, "is not a setting of Serin") for name in sorted(environment) if _unknown(name)]
     if problems:
         raise InvalidSettings("environment", tuple(problems))
     return Settings(**values)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def clusters_of(settings: Settings) -> tuple[Cluster, ...]:
+    """The clusters of an installation, at least one.
+
+    The one of ``SERIN_CLUSTER`` has a large allowance: a thousand active Canaries take some 150 requests per second.
+    """
+    if settings.clusters:
+        return settings.clusters
+    credentials = ByKubeconfig(settings.kubeconfig) if settings.kubeconfig else InCluster()
+    allowance = Allowance(per_second=1000.0, burst=1000)
+    return (Cluster(settings.cluster, credentials, allowance=allowance, webhook_secrets=settings.webhook_secrets),)
 
 
 def installation_key(settings: Settings) -> bytes:
@@ -96,6 +124,14 @@ def installation_key(settings: Settings) -> bytes:
     return path.read_bytes()
 
 
+def _ambiguous(environment: Mapping[str, str]) -> list[Problem]:
+    """Settings of the one cluster, where there are several."""
+    if not environment.get(VARIABLE):
+        return []
+    single = [name for name in _SINGLE if environment.get(name)]
+    return [Problem(name, f"must not be given with {VARIABLE}, which says it for each cluster") for name in single]
+
+
 def _unknown(name: str) -> bool:
     return name.startswith("SERIN_") and name.removeprefix("SERIN_").lower() not in _READERS and name not in _FOR_TESTS
 
@@ -105,9 +141,17 @@ def _text(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if ":" in text or "/" in text:
-        raise ValueError("must hold neither a colon nor a slash")
+    if complaint := check_name(text):
+        raise ValueError(complaint)
     return text
+
+
+def _clusters(text: str) -> tuple[Cluster, ...]:
+    inline = text.lstrip().startswith("{")
+    try:
+        return parse_clusters(text if inline else Path(text).read_text(encoding="utf-8"))
+    except (OSError, UnicodeError):
+        raise ValueError("must be a JSON object, or the path of a file that holds one") from None
 
 
 def _store(text: str) -> str:
@@ -144,6 +188,20 @@ def _patterns(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _place(text: str) -> str:
+    if not PLACE.fullmatch(text):
+        raise ValueError("must be projects/PROJECT/locations/LOCATION")
+    return text
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    values = _patterns(text)
+    problems = find_problems({"": values})
+    if problems:
+        raise ValueError("; ".join(problem.message for problem in problems))
+    return values
+
+
 def _threads(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 64:
         raise ValueError("must be a whole number from 1 to 64")
@@ -164,6 +222,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "store": _store,
     "cluster": _name,
     "kubeconfig": _file,
+    "clusters": _clusters,
     "metrics_server": _url,
     "metrics_auth": _auth,
     "metrics_user": _text,
@@ -171,10 +230,15 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "metrics_ca": _file,
     "egress_allow": _patterns,
     "hash_key": _key,
+    "scheduler": _place,
+    "webhook_secrets": _secrets,
+    "callers": _patterns,
+    "audiences": _patterns,
     "concurrency": _threads,
     "heartbeat_seconds": _seconds,
     "analysis_seconds": _seconds,
 }
 
-_SECRET = frozenset({"hash_key", "metrics_password"})
+_SINGLE = ("SERIN_CLUSTER", "SERIN_KUBECONFIG", "SERIN_WEBHOOK_SECRETS")
+_SECRET = frozenset({"clusters", "hash_key", "metrics_password", "webhook_secrets"})
 _FOR_TESTS = frozenset({"SERIN_REQUIRE_REAL", "SERIN_CACHE", "SERIN_FIRESTORE_EMULATOR_JAR"})

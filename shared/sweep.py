@@ -41,6 +41,8 @@ def sweep(parts: Parts, cluster: str) -> int:
         _wake(parts, key, rollouts[key])
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="sweep") as pool:
         list(pool.map(lambda key: guarded_tick(parts, key), missing))
+    if parts.store.next_due(cluster) is not None:
+        parts.jobs.force(cluster)
     if missing or stale:
         parts.log.info("Sweep", cluster=cluster, canaries=len(canaries), made=len(missing), woken=len(stale))
     return len(missing) + len(stale)

@@ -17,16 +17,20 @@ from shared.canary import conflicts, parse_canary
 from shared.cluster.converge import converge, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
+from shared.concerned import watches_of
 from shared.desired import changes
 from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.engine.draft import SOON
 from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavailable
 from shared.history import Entry
+from shared.jobs.always import AlwaysOn
 from shared.observed import Look
 from shared.outbox import Delivered, deliver
 from shared.render.status import canary_status, invalid_status
 from shared.restore import restored
-from shared.revision import revision_mark
+from shared.revision import revision_mark, tracked_refs
 from shared.rollout import RESTING, Line, Rollout, Severity
+from shared.scene import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +39,11 @@ if TYPE_CHECKING:
     from shared.canary.model import Canary
     from shared.checks.verdict import CheckResult
     from shared.cluster.gateway import Gateway
+    from shared.jobs.protocol import Jobs
     from shared.json_types import Json
     from shared.logs import Log
     from shared.rollout import RolloutKey
+    from shared.scene import Scene
     from shared.state.store import Store
 
 RETRY = timedelta(seconds=5)
@@ -55,6 +61,7 @@ class Parts:
     clock: Callable[[], datetime]
     log: Log
     key: bytes
+    jobs: Jobs = field(default_factory=AlwaysOn)
     delivered: Delivered = field(default_factory=Delivered)
 
 
@@ -94,7 +101,7 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
     gateway = parts.gateway(key.cluster)
     raw = gateway.get(Kind.CANARY, key.namespace, key.name)
     if raw is None:
-        _forget(parts, key)
+        _await_or_forget(parts, key, loaded, now)
         return
     job = Job(key, raw, loaded or Rollout(phase_since=now, due_at=now), now, gateway)
     if _only_delivers(job.loaded):
@@ -102,7 +109,7 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
         return
     try:
         canary = parse_canary(raw)
-        if loaded is None:
+        if not (loaded and loaded.born):
             job = replace(job, loaded=_begun(parts, job, canary))
         look = look_for(canary, job.loaded)
         if look == Look.ALL:
@@ -119,7 +126,8 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     if wants_analysis(situation):
         situation = replace(situation, results=parts.analyse(canary, revision_mark(job.loaded.applied)))
     decision = decide(situation)
-    committed = _commit(parts, job, replace(decision.rollout, last_error=""), decision.lines, situation.results)
+    rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout))
+    committed = _commit(parts, job, rollout, decision.lines, situation.results)
     try:
         converge(job.gateway, canary, changes(canary, committed, scene))
         report(job.gateway, job.raw, canary_status(canary, committed))
@@ -127,6 +135,14 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
+
+
+def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:
+    """What this rollout depends on, as far as this tick could see it."""
+    target = target_of(canary, scene)
+    if target is None:
+        return rollout.watches or watches_of(canary, rollout.applied)
+    return watches_of(canary, rollout.applied, tracked_refs(target["spec"]["template"]))
 
 
 def _commit(
@@ -167,7 +183,8 @@ def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
             parts.log.info(f"Taking over from Flagger in phase {rollout.phase}", job.name)
         else:
             rollout = restored(status, primary, job.now)
-    return replace(rollout, runs=_next_run(parts, job.key))
+    told = replace(rollout, version=job.loaded.version, hinted_until=job.loaded.hinted_until, born=True)
+    return replace(told, runs=_next_run(parts, job.key))
 
 
 def _next_run(parts: Parts, key: RolloutKey) -> int:
@@ -204,7 +221,11 @@ def _refuse(parts: Parts, job: Job, error: InvalidCanary) -> None:
     deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
 
 
-def _forget(parts: Parts, key: RolloutKey) -> None:
+def _await_or_forget(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) -> None:
+    """A Canary that is not there: not stored yet, if a hint told of it just now, or else gone."""
+    if loaded is not None and not loaded.born and now < loaded.hinted_until:
+        parts.store.commit(key, replace(loaded, version=loaded.version + 1, due_at=now + SOON), None)
+        return
     parts.store.delete(key)
     parts.log.info("Canary not found: its rollout is forgotten, its history stays", f"{key.name}.{key.namespace}")
 

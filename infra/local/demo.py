@@ -22,15 +22,12 @@ from infra.local.journal import Journal
 from infra.local.show import open_stage
 from infra.local.stack import KEY, RATE, Stack
 from infra.local.story import IMAGE, NEXT, Story
-from infra.local.words import farewell, happening_line, invitation, summary
+from infra.local.words import farewell, invitation, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.local.show import Stage
-
-LAST_LINES = 15
-"""Lines of the log that a failure shows."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,8 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         stage.say("", "Stopped. Nothing is left running, and no file behind.")
         return 130
     except DemoError as error:
-        stage.say("", "The last lines of the log:", *map(happening_line, journal.happenings[-LAST_LINES:]))
-        print(f"The demo failed. {error}", file=sys.stderr)
+        print(f"The demo failed. {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

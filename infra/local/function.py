@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = "-m functions_framework --target tick --source functions/tick.py --host 127.0.0.1 --port 0"
 START_SECONDS, STOP_SECONDS = 30.0, 5.0
 LAST_WORDS = 12
-"""Lines of its standard error that are kept for the case that it ends by itself."""
+"""Lines of its standard error that are kept for the case that something goes wrong."""
 
 _LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 
@@ -54,7 +54,10 @@ class LogLines(io.StringIO):
 
 
 class Function:
-    """The running function; ``url`` is where it is called, ``lines`` receives its log."""
+    """The running function; ``url`` is where it is called, ``lines`` receives its log.
+
+    A DemoError that ends its block gets the last words of its standard error as a note, such as a traceback.
+    """
 
     def __init__(self, settings: Mapping[str, str], home: Path, lines: LogLines) -> None:
         self.url = ""
@@ -87,22 +90,20 @@ class Function:
             self._read(self._process.stdout, self._lines.write)
             self._read(self._process.stderr, self._note)
             self._await_start()
-        except BaseException:
-            self._end()
+        except BaseException as error:
+            self._end(error)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._end(error)
 
     def check(self) -> None:
-        """DemoError, with its last words, if the process has ended."""
+        """DemoError if the process has ended."""
         if self._process.poll() is not None:
-            words = "\n  ".join(self._last_words) or "nothing"
-            status = self._process.returncode
-            raise DemoError(f"The tick function ended by itself with status {status}. It said:\n  {words}")
+            raise DemoError(f"The tick function ended by itself with status {self._process.returncode}.")
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -117,13 +118,14 @@ class Function:
         self._readers.append(thread)
 
     def _note(self, line: str) -> None:
-        self._last_words.append(line.rstrip())
+        if line.strip() and " [INFO] " not in line:
+            self._last_words.append(line.rstrip())
         if found := _LISTENING.search(line):
             self.url = found[1]
             self._listening.set()
 
-    def _end(self) -> None:
-        """End the process and its workers: asked first, forced after a while."""
+    def _end(self, error: BaseException | None) -> None:
+        """End the process and its workers: asked first, then forced. A DemoError takes its last words along."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
@@ -131,6 +133,8 @@ class Function:
         self._process.wait()
         for reader in self._readers:
             reader.join()
+        if isinstance(error, DemoError) and self._last_words:
+            error.add_note("\n  ".join(["The last words of the tick function:", *self._last_words]))
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

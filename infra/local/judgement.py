@@ -37,9 +37,9 @@ def traffic_problems(before: Counts, after: Counts) -> tuple[str, ...]:
     """What went wrong with requests: until ``before``, when a rollback was over, and from then to ``after``."""
     late = after.canary.requests - before.canary.requests
     found = {
-        f"{after.lost} requests were lost": after.lost > 0,
-        f"{after.primary.errors} requests failed at the primary": after.primary.errors > 0,
-        f"{late} requests reached the canary after the rollback": late > 0,
+        f"lost requests: {after.lost}": after.lost > 0,
+        f"requests that failed at the primary: {after.primary.errors}": after.primary.errors > 0,
+        f"requests that reached the canary after the rollback: {late}": late > 0,
         "no request ever reached the canary": after.canary.requests == 0,
         "no bad answer came from the canary": after.canary.errors == 0,
         "no request reached the primary after the rollback": after.primary.requests == before.primary.requests,
@@ -72,6 +72,6 @@ def _problems(picture: Picture, phase: str, version: str) -> tuple[str, ...]:
         f"only {primary.ready} of {primary.pods} primary pods are ready": not 0 < primary.pods == primary.ready,
         f"the canary still gets {picture.weight} % of the traffic": picture.weight not in (None, 0),
         "the router has no clear route": picture.weight is None,
-        f"{picture.lost} requests were lost": picture.lost > 0,
+        f"lost requests: {picture.lost}": picture.lost > 0,
     }
     return tuple(sentence for sentence, holds in found.items() if holds)

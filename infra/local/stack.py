@@ -67,7 +67,7 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running.close()
+        self._running.__exit__(kind, error, trace)
 
     def check(self) -> None:
         """DemoError if a part has ended by itself."""

@@ -94,10 +94,9 @@ class Story:
     def _promotion(self, show: Show) -> float:
         began = time.monotonic()
         self._change(GOOD)
-        picture = self._until(show, Act(UPGRADE, UPGRADE_SECONDS, _ended))
+        self._until(show, Act(UPGRADE, UPGRADE_SECONDS, _ended))
         seconds = time.monotonic() - began
-        demand(f"The promotion of {GOOD}", promotion_problems(picture, GOOD))
-        self._linger(show, UPGRADE)
+        demand(f"The promotion of {GOOD}", promotion_problems(self._linger(show, UPGRADE), GOOD))
         return seconds
 
     def _rollback(self, show: Show) -> tuple[float, int]:
@@ -105,10 +104,10 @@ class Story:
         self._change(BAD, {"value": "0.5"})
         self._until(show, Act(FAILURE, FAILURE_SECONDS, lambda picture: picture.phase not in ENDS))
         seconds = time.monotonic() - began
-        picture = self._until(show, Act(FAILURE, FAILURE_SECONDS - seconds, _ended))
+        self._until(show, Act(FAILURE, FAILURE_SECONDS - seconds, _ended))
         seconds = time.monotonic() - began
         before = self._stack.traffic.counts
-        self._linger(show, FAILURE)
+        picture = self._linger(show, FAILURE)
         after = self._stack.traffic.counts
         demand(f"The rollback of {BAD}", rollback_problems(picture, GOOD) + traffic_problems(before, after))
         return seconds, picture.failed
@@ -121,18 +120,17 @@ class Story:
         change = {"spec": {"template": {"spec": {"containers": [container]}}}}
         self._stack.client.patch(Kind.DEPLOYMENT, KEY.namespace, KEY.name, change)
 
-    def _linger(self, show: Show, scene: Scene) -> None:
+    def _linger(self, show: Show, scene: Scene) -> Picture:
         end = time.monotonic() + LINGER_SECONDS
-        self._until(show, Act(scene, 2 * LINGER_SECONDS, lambda _: time.monotonic() > end))
+        return self._until(show, Act(scene, 2 * LINGER_SECONDS, lambda _: time.monotonic() > end))
 
     def _until(self, show: Show, act: Act) -> Picture:
         """Show what happens until the act is over; DemoError if that takes too long."""
         deadline = time.monotonic() + act.seconds
         while not act.over(picture := self._look(act.scene)):
             if time.monotonic() > deadline:
-                raise DemoError(
-                    f"{act.scene.title}: not over after {act.seconds:.0f} s, the Canary is {describe(picture)}"
-                )
+                late = f"{act.scene.title} was not over after {act.seconds:.0f} s"
+                raise DemoError(f"{late}: the Canary is {describe(picture)}")
             _play_frames(show, picture)
         show.draw(picture)
         return picture

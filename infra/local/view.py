@@ -19,8 +19,6 @@ from infra.local.picture import Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rich.console import RenderableType
-
     from infra.local.picture import Answer, Happening, Picture, Side
 
 SMALLEST = (60, 18)
@@ -44,7 +42,7 @@ _TRAIL = 10
 """Verdicts of a check that are shown."""
 
 
-def draw(picture: Picture, columns: int, lines: int, share: float | None = None) -> RenderableType:
+def draw(picture: Picture, columns: int, lines: int, share: float | None = None) -> Group:
     """The picture in so many columns and lines. ``share`` is where the bar is on its way to the picture's weight."""
     width = min(columns, WIDEST)
     inner = width - 2
@@ -196,7 +194,7 @@ def _ends(left: Text, right: Text, width: int) -> Text:
 def _fitted(line: Text, width: int) -> Text:
     """The line with a margin on both sides, cut where it would wrap."""
     line = line.copy()
-    line.truncate(width - 2, overflow="ellipsis")
+    line.truncate(max(width - 2, 0), overflow="ellipsis")
     framed = Text.assemble(" ", line)
     framed.no_wrap = True
     return framed

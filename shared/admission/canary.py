@@ -1,4 +1,4 @@
-"""The verdict on a Canary that is about to be stored: every problem at once, or allowed with what its author should know.
+"""The verdict on a Canary that is about to be stored: every problem at once, or what its author should know.
 
 An invalid Canary can be in the cluster already, stored before Serin was installed or by another version. It has to
 stay possible to label it, to take its finalizers off and to delete it: so only a spec that changes is refused.
@@ -25,8 +25,8 @@ UNCHANGED = "this Canary was not valid before and still is not: Serin does not a
 
 
 def review_canary(request: AdmissionRequest) -> Answer:
-    """The answer to a review of a Canary."""
-    if request.subresource:
+    """The answer to a review of a Canary. Anything else is allowed: a rule too wide must not stop a cluster."""
+    if (request.group, request.kind, request.subresource) != ("flagger.app", "Canary", ""):
         return Answer()
     if request.operation is Operation.DELETE or request.obj is None:
         return Answer(warnings=_say_goodbye(request.old or {}))
@@ -66,16 +66,10 @@ def _say_goodbye(canary: Json) -> tuple[str, ...]:
     target, phase = at(canary, ("spec", "targetRef", "name")), at(canary, ("status", "phase"))
     if not isinstance(target, str) or not phase:
         return ()
-    kept = (
-        f"Deployment {target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
-    )
-    undo = f"to go back to Deployment {target}: scale it up, delete the VirtualService, and let the Service select its pods"
+    kept = f"{target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
+    undo = f"to go back to Deployment {target}, scale it up, let the Service select its pods, delete the VirtualService"
     weight = at(canary, ("status", "canaryWeight"))
-    split = (
-        (f"the traffic split stays as it is, with {weight} percent on Deployment {target}",)
-        if _is_share(weight)
-        else ()
-    )
+    split = (f"the traffic split stays as it is: {weight} percent to Deployment {target}",) if _is_share(weight) else ()
     ignored = "spec.revertOnDeletion has no effect in this version of Serin"
     reverts = (ignored,) if at(canary, ("spec", "revertOnDeletion")) else ()
     return (*reverts, kept, *split, undo)

@@ -10,7 +10,7 @@ It must never decide whether an error matters: callers do, by its class.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote
 
 import urllib3
@@ -31,11 +31,35 @@ PAGE = 500
 MERGE_PATCH = "application/merge-patch+json"
 
 
+class Guard(Protocol):
+    """What all gateways to one cluster share: it may hold a request back, and hears how each one ended."""
+
+    def before(self) -> None:
+        """Return when a request may go out; ClusterUnavailable if none may."""
+
+    def after(self, status: int) -> None:
+        """The request ended with this HTTP status; 0: there was no answer."""
+
+
+class Unguarded:
+    """Lets every request pass."""
+
+    def before(self) -> None:
+        """At once."""
+
+    def after(self, status: int) -> None:
+        """Whatever it was."""
+
+
+UNGUARDED = Unguarded()
+
+
 class Gateway:
     """Requests to one cluster. Make one a tick: ``spent`` counts its requests."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, guard: Guard = UNGUARDED) -> None:
         self._client = client
+        self._guard = guard
         self.spent = 0
 
     def get(self, kind: Kind, namespace: str, name: str) -> JsonObject | None:
@@ -79,6 +103,7 @@ class Gateway:
         body: Json | None = None,
         content_type: str = "application/json",
     ) -> JsonObject | None:
+        self._guard.before()
         self.spent += 1
         headers = {"Accept": "application/json", "Content-Type": content_type}
         call = self._client.param_serialize(
@@ -95,7 +120,9 @@ class Gateway:
         except ApiException as error:
             status, data = int(error.status or 0), _text(error.body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            self._guard.after(0)
             raise ClusterUnavailable(f"Kubernetes API did not answer {method} {path}: {_short(error)}") from error
+        self._guard.after(status)
         return _meaning(status, data, f"{method} {path}")
 
 

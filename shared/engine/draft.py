@@ -94,10 +94,27 @@ class Draft:
         """One step made: the next not before an interval has passed."""
         return self.again(self.interval)
 
+    def looked(self) -> Draft:
+        """The target's revision was looked at, and nothing new was found; a fresh hint makes it look again."""
+        return self.set(hinted=self.now < self.rollout.hinted_until)
+
+    def found(self) -> Draft:
+        """The change that a hint told of was found."""
+        return self.set(hinted=False, hinted_until=EPOCH)
+
     def rest(self) -> Draft:
         """Nothing more to do until something changes."""
         return self.set(active=False, due_at=EPOCH, step_at=EPOCH)
 
     def decided(self) -> Decision:
         """The decision. New lines wait in the outbox for their events."""
-        return Decision(replace(self.rollout, outbox=(*self.rollout.outbox, *self.lines)), self.lines)
+        rollout = _looking_again(self.rollout, self.now)
+        return Decision(replace(rollout, outbox=(*rollout.outbox, *self.lines)), self.lines)
+
+
+def _looking_again(rollout: Rollout, now: datetime) -> Rollout:
+    """Who was told of a change and has not found it looks again soon: a hint comes before the change is stored."""
+    if not rollout.hinted or now >= rollout.hinted_until:
+        return rollout
+    soon = now + SOON
+    return replace(rollout, active=True, due_at=min(soon, rollout.due_at) if rollout.active else soon)

@@ -48,7 +48,7 @@ def wait_for_change(situation: Situation, draft: Draft) -> Draft:
     """Between runs: settle the last one, then look for a revision that is neither the last nor the promoted one."""
     if draft.rollout.replicas is not None:
         return _settle(situation, draft)
-    revision, draft = situation.seen.revision, draft.set(hinted=False)
+    revision, draft = situation.seen.revision, draft.looked()
     if revision is None:
         return draft.freed().rest()
     if not changed(draft.rollout.applied, revision):

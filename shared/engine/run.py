@@ -38,7 +38,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
         return draft.look_again()
     if seen.revision != rollout.applied:
         return _other_revision(situation, draft, seen.revision)
-    draft = draft.set(hinted=False)
+    draft = draft.looked()
     if rollout.replicas == 0:
         return _recycle(situation, draft)
     if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):
@@ -150,6 +150,7 @@ def _withdraw(situation: Situation, draft: Draft, revision: Revision) -> Draft:
     return (
         draft.set(applied=revision, weight=0, step=-1, failed=0, unknown=0, blind=False)
         .enter(Phase.INITIALIZED)
+        .found()
         .at_once()
     )
 
@@ -200,17 +201,21 @@ def _primary_waits(situation: Situation) -> str:
 
 def _begin(draft: Draft, revision: Revision) -> Draft:
     """The counters of a new run."""
-    return draft.set(
-        applied=revision,
-        runs=draft.rollout.runs + 1,
-        weight=0,
-        step=-1,
-        failed=0,
-        unknown=0,
-        blind=False,
-        skipped=False,
-        active=True,
-    ).freed()
+    return (
+        draft.set(
+            applied=revision,
+            runs=draft.rollout.runs + 1,
+            weight=0,
+            step=-1,
+            failed=0,
+            unknown=0,
+            blind=False,
+            skipped=False,
+            active=True,
+        )
+        .freed()
+        .found()
+    )
 
 
 def _tell_configs(draft: Draft, differences: tuple[str, ...]) -> Draft:

@@ -112,7 +112,7 @@ class CloudScheduler:
         asked_at = self._clock()
 
         def run_for_all(memory: _Memory, deadline: Deadline) -> None:
-            if memory.forced_at < asked_at:
+            if memory.forced_at <= asked_at:
                 self._run(memory, deadline)
 
         return self._attempt("run", cluster, run_for_all)

@@ -129,6 +129,14 @@ class FirestoreStore:
         snapshots = self._fetch(f"looking for due rollouts of cluster {cluster}", query.select([]).limit(limit))
         return [RolloutKey.parse(snapshot.id) for snapshot in snapshots]
 
+    def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
+        """See Store: one document read for each that watches, at least one. Served by a composite index."""
+        query = self._rollouts().where(filter=firestore.FieldFilter("cluster", "==", cluster))
+        query = query.where(filter=firestore.FieldFilter("namespace", "==", namespace))
+        query = query.where(filter=firestore.FieldFilter("watches", "array_contains", ref)).order_by("__name__")
+        found = self._fetch_all(f"looking for who watches {ref} in {namespace} of cluster {cluster}", query.select([]))
+        return [RolloutKey.parse(snapshot.id) for snapshot in found]
+
     def all(self, cluster: str) -> Iterator[tuple[RolloutKey, Rollout]]:
         """See Store: one document read for each."""
         query = self._rollouts().where(filter=firestore.FieldFilter("cluster", "==", cluster)).order_by("__name__")
@@ -187,7 +195,7 @@ class FirestoreStore:
         snapshot = self._ask(f"loading rollout {key}", self._rollout(key).get)
         if snapshot.exists:
             fields = _fields(snapshot)
-            self._seen.put((key, fields.get("version", 0)), _Seen(snapshot.update_time, fields.get("born", "")))
+            self._seen.put((key, fields.get("version", 0)), _Seen(snapshot.update_time, fields.get("made_at", "")))
         return snapshot
 
     def _parse(self, key: RolloutKey, snapshot: Snapshot) -> Rollout:
@@ -205,7 +213,7 @@ class FirestoreStore:
         return seen
 
     def _write_rollout(self, batch: WriteBatch, key: RolloutKey, rollout: Rollout, seen: _Seen) -> None:
-        document = {**write_rollout(key, rollout), "born": seen.born}
+        document = {**write_rollout(key, rollout), "made_at": seen.born}
         if rollout.version == 1:
             batch.create(self._rollout(key), document)
         else:

@@ -42,12 +42,22 @@ PAGE = 200
 
 SCHEMA_VERSION = 1
 
+WATCH = "INSERT OR IGNORE INTO watches SELECT value, new.key FROM json_each(new.watches)"
+UNWATCH = "DELETE FROM watches WHERE key = old.key"
+"""Keep the index of ``rollouts.watches``, a JSON list, which SQLite cannot index itself."""
+
 SCHEMA = (
     """CREATE TABLE rollouts (
         key TEXT PRIMARY KEY, version INTEGER NOT NULL, cluster TEXT NOT NULL, active INTEGER NOT NULL,
-        due_at TEXT NOT NULL, document TEXT NOT NULL
+        due_at TEXT NOT NULL, watches TEXT NOT NULL, document TEXT NOT NULL
     )""",
     "CREATE INDEX rollouts_due ON rollouts (cluster, active, due_at, key)",
+    "CREATE TABLE watches (ref TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (ref, key)) WITHOUT ROWID",
+    "CREATE INDEX watches_key ON watches (key)",
+    f"CREATE TRIGGER rollout_made AFTER INSERT ON rollouts BEGIN {WATCH}; END",
+    f"""CREATE TRIGGER rollout_changed AFTER UPDATE OF watches ON rollouts WHEN new.watches <> old.watches
+        BEGIN {UNWATCH}; {WATCH}; END""",
+    f"CREATE TRIGGER rollout_gone AFTER DELETE ON rollouts BEGIN {UNWATCH}; END",
     """CREATE TABLE runs (
         key TEXT NOT NULL, run TEXT NOT NULL, started TEXT NOT NULL, updated TEXT NOT NULL, phase TEXT NOT NULL,
         entries INTEGER NOT NULL, PRIMARY KEY (key, run)
@@ -59,9 +69,9 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-INSERT_ROLLOUT = """INSERT INTO rollouts (cluster, active, due_at, document, version, key) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO NOTHING"""
-UPDATE_ROLLOUT = """UPDATE rollouts SET cluster = ?, active = ?, due_at = ?, document = ?, version = ?
+INSERT_ROLLOUT = """INSERT INTO rollouts (cluster, active, due_at, watches, document, version, key)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+UPDATE_ROLLOUT = """UPDATE rollouts SET cluster = ?, active = ?, due_at = ?, watches = ?, document = ?, version = ?
     WHERE key = ? AND version = ?"""
 INSERT_ENTRY = "INSERT INTO history (key, run, entry) VALUES (?, ?, ?)"
 UPSERT_RUN = """INSERT INTO runs (key, run, started, updated, phase, entries) VALUES (?, ?, ?, ?, ?, 1)
@@ -90,8 +100,7 @@ class SqliteStore:
 
     def commit(self, key: RolloutKey, rollout: Rollout, entry: Entry | None) -> None:
         """See Store: one transaction."""
-        document = json.dumps(write_rollout(key, rollout), ensure_ascii=False)
-        row = (key.cluster, rollout.active, moment(rollout.due_at), document, rollout.version, str(key))
+        row = (*_row(key, rollout), rollout.version, str(key))
         with self._writing(f"committing version {rollout.version} of rollout {key}") as connection:
             if not _write_rollout(connection, row, rollout.version - 1):
                 raise StaleRollout(f"rollout {key} is not at version {rollout.version - 1}: somebody committed first")
@@ -107,6 +116,14 @@ class SqliteStore:
         query = "SELECT key FROM rollouts WHERE cluster = ? AND active = 1 AND due_at <= ? ORDER BY due_at, key LIMIT ?"
         with self._reading(f"looking for due rollouts of cluster {cluster}") as connection:
             rows = connection.execute(query, (cluster, moment(now), limit)).fetchall()
+        return [RolloutKey.parse(row[0]) for row in rows]
+
+    def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
+        """See Store: as in :meth:`_page`, a namespace's keys lie between its own and the next character."""
+        query = "SELECT key FROM watches WHERE ref = ? AND key > ? AND key < ? ORDER BY key"
+        bounds = (f"{cluster}:{namespace}:", f"{cluster}:{namespace};")
+        with self._reading(f"looking for who watches {ref} in {namespace} of cluster {cluster}") as connection:
+            rows = connection.execute(query, (ref, *bounds)).fetchall()
         return [RolloutKey.parse(row[0]) for row in rows]
 
     def all(self, cluster: str) -> Iterator[tuple[RolloutKey, Rollout]]:
@@ -265,6 +282,13 @@ def _write_rollout(connection: sqlite3.Connection, row: tuple[object, ...], prev
     """Whether the rollout was still at version ``previous`` (0: not there), and is written now."""
     statement, values = (UPDATE_ROLLOUT, (*row, previous)) if previous else (INSERT_ROLLOUT, row)
     return connection.execute(statement, values).rowcount == 1
+
+
+def _row(key: RolloutKey, rollout: Rollout) -> tuple[object, ...]:
+    """The columns before version and key."""
+    document = write_rollout(key, rollout)
+    watches = json.dumps(document["watches"], ensure_ascii=False)
+    return key.cluster, rollout.active, moment(rollout.due_at), watches, json.dumps(document, ensure_ascii=False)
 
 
 def _append(connection: sqlite3.Connection, key: RolloutKey, entry: Entry) -> None:

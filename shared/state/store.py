@@ -41,6 +41,9 @@ class Store(Protocol):
     def due(self, cluster: str, now: datetime, limit: int) -> Sequence[RolloutKey]:
         """Active rollouts of a cluster whose ``due_at`` has come, longest waiting first, then by key."""
 
+    def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
+        """Rollouts of a namespace that have ``ref`` (``configmap/x``) among their ``watches``, in the order of keys."""
+
     def all(self, cluster: str) -> Iterable[tuple[RolloutKey, Rollout]]:
         """Every rollout of a cluster, in the order of their keys; pages through large results."""
 

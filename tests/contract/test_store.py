@@ -60,6 +60,7 @@ def test_nothing_is_there_at_first(store: Store) -> None:
     assert list(store.all("east")) == []
     assert store.due("east", AT, 10) == []
     assert store.next_due("east") is None
+    assert store.watching("east", "shop", "deployment/cart") == []
     assert store.history(KEY, "000000") == []
     assert store.runs(KEY, 10) == []
 
@@ -205,6 +206,50 @@ def test_due_are_the_active_of_the_cluster_whose_time_has_come_longest_waiting_f
     assert store.next_due("east") == AT - timedelta(seconds=5)
 
 
+def test_watching_are_the_rollouts_of_the_namespace_that_name_the_object_in_the_order_of_keys(store: Store) -> None:
+    watched = {
+        "east:shop:b": ("configmap/x", "deployment/b"),
+        "east:shop:a": ("configmap/x", "deployment/a", "secret/x"),
+        "east:shop:c": ("configmap/xx", "deployment/x"),
+        "east:shop-2:a": ("configmap/x",),
+        "west:shop:a": ("configmap/x",),
+        "east:shop:none": (),
+    }
+    for text, watches in watched.items():
+        store.commit(RolloutKey.parse(text), replace(first_version(), watches=watches), None)
+    assert _watching(store, "east", "shop", "configmap/x") == ["east:shop:a", "east:shop:b"]
+    assert _watching(store, "east", "shop", "secret/x") == ["east:shop:a"]
+    assert _watching(store, "east", "shop", "deployment/x") == ["east:shop:c"]
+    assert _watching(store, "east", "shop-2", "configmap/x") == ["east:shop-2:a"]
+    assert _watching(store, "west", "shop", "configmap/x") == ["west:shop:a"]
+    assert _watching(store, "east", "shop", "configmap") == []
+
+
+def test_who_watches_follows_every_commit_and_a_deletion(store: Store) -> None:
+    first = replace(first_version(), watches=("configmap/x", "deployment/cart"))
+    store.commit(KEY, first, None)
+    second = replace(next_version(first), watches=("configmap/y", "deployment/cart"))
+    store.commit(KEY, second, None)
+    assert store.watching("east", "shop", "configmap/x") == []
+    assert store.watching("east", "shop", "configmap/y") == store.watching("east", "shop", "deployment/cart") == [KEY]
+    with pytest.raises(StaleRollout):
+        store.commit(KEY, replace(second, watches=("configmap/z",)), None)
+    assert store.watching("east", "shop", "configmap/z") == []
+    store.submit(KEY, ABORT)
+    assert store.watching("east", "shop", "configmap/y") == [KEY]
+    store.delete(KEY)
+    assert store.watching("east", "shop", "deployment/cart") == []
+
+
+def test_everybody_who_watches_one_object_is_found(store: Store) -> None:
+    keys = [RolloutKey("east", "shop", f"app{number:03d}") for number in range(210)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(
+            threads.map(lambda key: store.commit(key, replace(first_version(), watches=("configmap/ca",)), None), keys)
+        )
+    assert list(store.watching("east", "shop", "configmap/ca")) == keys
+
+
 def test_history_grows_in_order_and_keeps_runs_apart(store: Store) -> None:
     stored = _commit_versions(store, 12)
     following = replace(next_version(stored), runs=2, phase=Phase.FAILED)
@@ -294,6 +339,10 @@ def _commit_versions(store: Store, versions: int) -> Rollout:
         rollout = next_version(rollout)
         store.commit(KEY, rollout, entry_of(rollout))
     return rollout
+
+
+def _watching(store: Store, cluster: str, namespace: str, ref: str) -> list[str]:
+    return [str(key) for key in store.watching(cluster, namespace, ref)]
 
 
 def _wins(store: Store, rollout: Rollout) -> bool:

@@ -44,6 +44,7 @@ _OF_TYPE = {
     Phase: st.sampled_from(Phase),
     Revision: st.builds(Revision, st.text(), st.dictionaries(_config_names, st.text(), max_size=3)),
     tuple[Command, ...]: st.lists(commands, max_size=3).map(tuple),
+    tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
     tuple[Line, ...]: st.lists(_lines, max_size=3).map(tuple),
 }
 """By type and not by name, so that a new field is tested, or has no strategy here and fails, but is never forgotten."""

@@ -55,8 +55,9 @@ class Serin:
 
     @property
     def messages(self) -> list[str]:
-        """Every log line's ``msg``, in order."""
-        return [json.loads(line)["msg"] for line in self.log.getvalue().splitlines()]
+        """The ``msg`` of every log line about the Canary, in order."""
+        lines = map(json.loads, self.log.getvalue().splitlines())
+        return [line["msg"] for line in lines if line.get("canary") == f"{self.key.name}.{self.key.namespace}"]
 
     def tick(self) -> None:
         """One tick, if the rollout is due."""

@@ -12,7 +12,7 @@ from shared.checks.verdict import Verdict
 from shared.engine import decide, look_for, wants_analysis
 from shared.observed import Look
 from shared.revision import revision_mark
-from shared.rollout import Phase, Rollout, Severity, Verb
+from shared.rollout import Phase, Rollout, Severity, Verb, with_hint
 from tests.support.samples import (
     NEW,
     NEW_CONFIG,
@@ -112,6 +112,20 @@ class TestHints:
         assert settled.active
         looked = decide(situation(rollout=settled, seen=seen(revision=NEW))).rollout
         assert (looked.hinted, looked.active) == (False, False)
+
+    def test_a_hint_comes_before_the_change_and_is_good_for_a_while(self) -> None:
+        fresh = with_hint(resting(), NOW, timedelta(seconds=30))
+        again = decide(situation(rollout=fresh, seen=seen(revision=OLD))).rollout
+        assert (again.active, again.hinted, again.due_at) == (True, True, NOW + timedelta(seconds=1))
+        late = situation(rollout=again, seen=seen(revision=OLD), now=NOW + timedelta(seconds=31))
+        assert not decide(late).rollout.active
+        found = decide(situation(rollout=again)).rollout
+        assert (found.phase, found.hinted) == (Phase.PROGRESSING, False)
+
+    def test_a_hint_does_not_hurry_a_step(self) -> None:
+        waiting = rollout(step_at=NOW + timedelta(seconds=60), due_at=NOW + timedelta(seconds=60))
+        after = decide(situation(rollout=with_hint(waiting, NOW, timedelta(seconds=30)))).rollout
+        assert (after.weight, after.step_at, after.due_at) == (10, waiting.step_at, NOW + timedelta(seconds=1))
 
     def test_a_hint_during_a_run_makes_it_look_at_every_config(self) -> None:
         assert Look.CONFIGS in look_for(canary(), rollout(hinted=True))

@@ -42,7 +42,7 @@ def test_the_right_endings_have_no_problem() -> None:
         (replace(PROMOTED, primary=replace(PRIMARY, ready=1)), "only 1 of 2 primary pods are ready"),
         (replace(PROMOTED, weight=50), "the canary still gets 50 % of the traffic"),
         (replace(PROMOTED, weight=None), "the router has no clear route"),
-        (replace(PROMOTED, lost=1), "1 requests were lost"),
+        (replace(PROMOTED, lost=1), "lost requests: 1"),
     ],
 )
 def test_a_promotion_that_is_none_is_named(wrong: Picture, problem: str) -> None:
@@ -63,9 +63,9 @@ def test_a_primary_without_pods_serves_nobody() -> None:
 @pytest.mark.parametrize(
     ("after", "problem"),
     [
-        (replace(AFTER, lost=2), "2 requests were lost"),
-        (replace(AFTER, primary=SideCounts(1050, errors=3)), "3 requests failed at the primary"),
-        (replace(AFTER, canary=SideCounts(54, errors=27)), "4 requests reached the canary after the rollback"),
+        (replace(AFTER, lost=2), "lost requests: 2"),
+        (replace(AFTER, primary=SideCounts(1050, errors=3)), "requests that failed at the primary: 3"),
+        (replace(AFTER, canary=SideCounts(54, errors=27)), "requests that reached the canary after the rollback: 4"),
         (replace(AFTER, canary=SideCounts(50, errors=0)), "no bad answer came from the canary"),
         (replace(AFTER, primary=BEFORE.primary), "no request reached the primary after the rollback"),
     ],

@@ -37,8 +37,8 @@ def result(verdict: Verdict, value: float | None) -> CheckResult:
 
 def test_rates_are_what_the_counters_gained_lately() -> None:
     rates = Rates()
-    for at, primary, canary, errors in [(0, 0, 0, 0), (10, 1000, 0, 0), (11, 1080, 20, 5), (12, 1160, 40, 10)]:
-        rates.add(float(at), counts(primary, canary, errors))
+    for at, *so_far in [(0, 0, 0, 0), (10, 1000, 0, 0), (11, 1080, 20, 5), (12, 1160, 40, 10)]:
+        rates.add(float(at), counts(*so_far))
     assert rates.primary() == (80.0, 0.0)
     assert rates.canary() == (20.0, 5.0)
 

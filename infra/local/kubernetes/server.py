@@ -1,0 +1,127 @@
+"""A Kubernetes API server in this process: a real HTTP server on loopback, for `make demo` and for fast tests.
+
+It behaves as kube-apiserver 1.35 in what Serin, kubectl and the official client use, together with the parts of the
+controller manager and the kubelet that make Deployments roll. The same contract tests run against it and against the
+real one. What it does not have: authentication and authorization, admission webhooks, server-side apply, CEL rules of
+CRDs, and containers that run.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from infra.local.kubernetes.api import Api, Target
+from infra.local.kubernetes.application import Application
+from infra.local.kubernetes.audit import AuditEntry
+from infra.local.kubernetes.catalog import Catalog
+from infra.local.kubernetes.controllers.definitions import DEFINITION, Definitions
+from infra.local.kubernetes.controllers.deployments import DEPLOYMENT, Deployments
+from infra.local.kubernetes.controllers.garbage import COLLECT, FINALIZE, Garbage
+from infra.local.kubernetes.controllers.loop import Loop
+from infra.local.kubernetes.controllers.namespaces import NAMESPACE, Namespaces
+from infra.local.kubernetes.controllers.pods import POD, Pods
+from infra.local.kubernetes.controllers.relations import Relations
+from infra.local.kubernetes.controllers.replicasets import REPLICA_SET, ReplicaSets
+from infra.local.kubernetes.listener import Listener
+from infra.local.kubernetes.resources import NAMESPACES
+from infra.local.kubernetes.store import Store
+
+__all__ = ["AuditEntry", "LocalKubernetes"]
+
+_FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+class LocalKubernetes:
+    """A cluster that lives as long as its `with` block. It forgets everything when it stops.
+
+    `tokens` are bearer tokens and the users that they stand for in the audit log; everyone else is `admin`. Pods become
+    ready `ready_after` seconds after they start.
+    """
+
+    def __init__(self, port: int = 0, tokens: Mapping[str, str] | None = None, ready_after: float = 0.1) -> None:
+        self._store = Store()
+        self._catalog = Catalog()
+        self._api = Api(self._store)
+        self._application = Application(self._api, self._catalog)
+        self._loop = self._controllers(ready_after)
+        self._listener = Listener(port, dict(tokens or {}), self._application.handle)
+        self._application.address = self._listener.url.removeprefix("http://")
+
+    def _controllers(self, ready_after: float) -> Loop:
+        relations = Relations()
+        garbage = Garbage(self._api, self._catalog, relations)
+        definitions = Definitions(self._api, self._catalog)
+        namespaces = Namespaces(self._api, self._catalog)
+        deployments = Deployments(self._api, relations)
+        replica_sets = ReplicaSets(self._api, relations)
+        pods = Pods(self._api, ready_after)
+        loop = Loop(
+            {
+                COLLECT: garbage.collect,
+                FINALIZE: garbage.finalize,
+                DEFINITION: definitions.reconcile,
+                NAMESPACE: namespaces.reconcile,
+                DEPLOYMENT: deployments.reconcile,
+                REPLICA_SET: replica_sets.reconcile,
+                POD: pods.reconcile,
+            },
+            [each.route for each in (garbage, definitions, namespaces, deployments, replica_sets, pods)],
+        )
+        for listener in (self._catalog.notice, relations.notice, loop.notice):
+            self._store.listen(listener)
+        return loop
+
+    @property
+    def url(self) -> str:
+        return self._listener.url
+
+    @property
+    def audit(self) -> list[AuditEntry]:
+        """Every request so far, in the order of the answers. A watch counts when it begins."""
+        return self._application.audit
+
+    @property
+    def fail_with(self) -> Callable[[AuditEntry], int | None] | None:
+        """Answers a request with the status that it makes of it, and properly where that is None. It can be set at any
+        time.
+        """
+        return self._application.fault
+
+    @fail_with.setter
+    def fail_with(self, fault: Callable[[AuditEntry], int | None] | None) -> None:
+        self._application.fault = fault
+
+    def start(self) -> Self:
+        for name in _FIRST_NAMESPACES:
+            self._api.create(Target(NAMESPACES), {"metadata": {"name": name}})
+        self._loop.start()
+        self._listener.start()
+        return self
+
+    def stop(self) -> None:
+        self._listener.stop()
+        self._store.close()
+        self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def write_kubeconfig(self, path: Path) -> None:
+        """Writes a configuration for kubectl and the official client (JSON, which is YAML)."""
+        name = "serin-local"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": self.url}}],
+            "users": [{"name": name, "user": {}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
+            "current-context": name,
+        }
+        path.write_text(json.dumps(config, indent=2))

@@ -1,0 +1,62 @@
+"""Who may call the tick and event functions: the service accounts of the settings, or, without any, neighbours on
+loopback only.
+
+A function that was deployed without saying who may call it is closed to the world, and a laptop needs no tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from shared.errors import Unknown
+from shared.identity.certificates import Certificates
+from shared.identity.oidc import CallerRefused, Trust, Verifier
+from shared.reply import NOT_NOW, UNAUTHORIZED, Reply
+
+if TYPE_CHECKING:
+    from shared.logs import Log
+    from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """Judges callers; ``verifier`` is None where only neighbours may call."""
+
+    verifier: Verifier | None
+    log: Log
+
+    def turn_away(self, authorization: str | None, address: str) -> Reply | None:
+        """None for who may come in, else the answer. The reason is in the log alone."""
+        try:
+            return self._judge(authorization, address)
+        except CallerRefused as error:
+            self.log.warning(f"A caller was turned away: {error}")
+            return UNAUTHORIZED
+        except Unknown as error:
+            self.log.error(f"A caller could not be verified: {error}")
+            return NOT_NOW
+
+    def _judge(self, authorization: str | None, address: str) -> Reply | None:
+        if self.verifier is not None:
+            self.verifier.verify(authorization)
+            return None
+        if _is_loopback(address):
+            return None
+        raise CallerRefused("no callers are set (SERIN_CALLERS, SERIN_AUDIENCES), so only loopback may call")
+
+
+def make_gatekeeper(settings: Settings, log: Log) -> Gatekeeper:
+    """The gatekeeper for these settings."""
+    if not settings.callers:
+        return Gatekeeper(None, log)
+    trust = Trust(frozenset(settings.audiences), frozenset(settings.callers))
+    return Gatekeeper(Verifier(trust, Certificates()), log)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

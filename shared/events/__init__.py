@@ -1,0 +1,1 @@
+"""CloudEvents that tell of objects in the cluster: read (``cloudevent``), and reduced to a hint (``hints``). Pure."""

@@ -1,0 +1,142 @@
+"""Who is ticked when: an idle installation is not, nobody starves, and no order of calls changes a release's way."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from google.cloud import scheduler_v1
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.heartbeat import Pace, heartbeat
+from shared.jobs.cloud_scheduler import CloudScheduler, Place
+from shared.rollout import Phase, Revision, Rollout, RolloutKey
+from shared.state.open import open_store
+from tests.support.app import NAME, Release, release_key
+from tests.support.scheduler import LocalScheduler
+from tests.support.serin import Serin, make_serin, passing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.state.store import Store
+    from tests.support.embedded_cluster import EmbeddedCluster
+
+JOB = "projects/p/locations/l/jobs/serin-heartbeat-test"
+
+
+@pytest.fixture
+def release(embedded_cluster: EmbeddedCluster) -> Release:
+    return Release(embedded_cluster, embedded_cluster.create_namespace())
+
+
+def made(cluster: EmbeddedCluster, store: Store, namespace: str) -> Serin:
+    serin = make_serin(cluster, store, release_key(namespace), "http://127.0.0.1:1")
+    serin.clock.skips = True
+    return replace(serin, parts=replace(serin.parts, analyse=passing))
+
+
+@pytest.fixture
+def scheduler() -> Iterator[LocalScheduler]:
+    with LocalScheduler() as running:
+        yield running
+
+
+def at_rest(serin: Serin, phase: Phase = Phase.INITIALIZED) -> None:
+    serin.run_until(lambda rollout: rollout.phase is phase and not rollout.active)
+
+
+def test_the_heartbeat_sleeps_when_nothing_is_active_and_the_sweep_wakes_it(
+    release: Release, sqlite: Store, scheduler: LocalScheduler
+) -> None:
+    serin = made(release.cluster, sqlite, release.namespace)  # type: ignore[arg-type]  # the fixture's own cluster
+    jobs = CloudScheduler(Place("p", "l", "serin"), serin.parts.log, scheduler.connect)
+    make_job(scheduler)
+    parts = replace(serin.parts, jobs=jobs)
+    release.install(interval="1s")
+    at_rest(serin)
+    mark = release.cluster.mark()
+    heartbeat(parts, "test", Pace(seconds=2, sleep=lambda _: None))
+    assert scheduler.state_of(JOB) == "PAUSED"
+    for _ in range(5):  # minutes
+        serin.clock.skip_to(serin.clock() + timedelta(minutes=1))
+        heartbeat(parts, "test", Pace(seconds=2, sleep=lambda _: None))
+    assert release.cluster.requests_by("serin", mark) == []
+    release.upgrade("app:2")
+    replace(serin, parts=parts).sweep()
+    assert scheduler.state_of(JOB) == "ENABLED"
+
+
+def test_of_300_canaries_50_are_active_and_none_starves(release: Release, sqlite: Store) -> None:
+    release.install(interval="2s")
+    serin = made(release.cluster, sqlite, release.namespace)  # type: ignore[arg-type]  # the fixture's own cluster
+    at_rest(serin)
+    for number in range(300):
+        key = RolloutKey("test", "crowd", f"c{number:03}")
+        resting = Rollout(version=1, phase=Phase.SUCCEEDED, applied=Revision("v1-a"), promoted=Revision("v1-a"))
+        active = number % 6 == 0
+        sqlite.commit(key, replace(resting, active=active, hinted=active, due_at=serin.clock()), None)
+    release.upgrade("app:2")
+    serin.hint()
+    beat = heartbeat(serin.parts, "test", Pace(seconds=20, concurrency=4))
+    assert beat.left == 0
+    assert beat.ticks > 50
+    assert serin.rollout.phase is not Phase.INITIALIZED
+
+
+ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early")
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=st.lists(st.sampled_from(ACTIONS), min_size=10, max_size=60))
+def test_whatever_calls_come_in_whatever_order_a_release_goes_the_same_way(
+    embedded_cluster: EmbeddedCluster, actions: list[str]
+) -> None:
+    release = Release(embedded_cluster, embedded_cluster.create_namespace())
+    serin = made(embedded_cluster, open_store("sqlite://"), release.namespace)
+    release.install(interval="1s", stepWeight=20)
+    at_rest(serin)
+    before = len(serin.messages)
+    release.upgrade("app:2")
+    for action in actions:
+        act(serin, action)
+    serin.sweep()
+    at_rest(serin, Phase.SUCCEEDED)
+    said = [text for text in serin.messages[before:] if not text.startswith("Halt")]
+    name = f"{NAME}.{release.namespace}"
+    assert said == [
+        f"New revision detected! Scaling up {name}",
+        f"Starting canary analysis for {name}",
+        *[f"Advance {name} canary weight {weight}" for weight in (20, 40, 50)],
+        f"Copying {name} template spec to {NAME}-primary.{release.namespace}",
+        "Routing all traffic to primary",
+        f"Promotion completed! Scaling down {name}",
+    ]
+    assert release.image("frontend-primary") == "app:2"
+
+
+def act(serin: Serin, action: str) -> None:
+    match action:
+        case "tick":
+            serin.clock.skip_to(serin.rollout.due_at)
+            serin.tick()
+        case "twice":
+            serin.clock.skip_to(serin.rollout.due_at)
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda _: serin.tick(), range(4)))
+        case "early":
+            serin.tick()
+        case "sweep":
+            serin.sweep()
+        case "hint":
+            serin.hint()
+
+
+def make_job(scheduler: LocalScheduler) -> None:
+    target = scheduler_v1.HttpTarget(uri="http://127.0.0.1:9/")
+    job = scheduler_v1.Job(name=JOB, schedule="* * * * *", http_target=target)
+    scheduler.connect().create_job(parent="projects/p/locations/l", job=job)
