@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
+# uv trusts its own certificates by default; behind a proxy that opens TLS only the system's are right.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help
 help: ## list the targets
