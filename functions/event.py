@@ -21,4 +21,4 @@ def event(request: Request) -> ResponseReturnValue:
     """Take one CloudEvent, in binary or structured content mode."""
     if request.method != "POST":
         return USE_POST.response
-    return receive_event(dict(request.headers), request.stream.read, request.remote_addr or "").response
+    return receive_event(request.path, dict(request.headers), request.stream.read, request.remote_addr or "").response

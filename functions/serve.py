@@ -23,7 +23,7 @@ from shared.jobs.local import LocalJobs
 from shared.jobs.protocol import HEARTBEAT
 from shared.logs import Log
 from shared.schedule import Job, LocalLoop
-from shared.settings import read_settings
+from shared.settings import clusters_of, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,12 +66,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def _begin(self, _worker: Worker) -> None:
         settings, log = read_settings(os.environ), Log()
+        cluster = clusters_of(settings)[0].name
         jobs = (
             Job(HEARTBEAT, every=self._options.beat, limit=settings.heartbeat_seconds + 30),
             Job(SWEEP, every=self._options.sweep, limit=600),
         )
         self._loop = LocalLoop(f"http://127.0.0.1:{self._options.port}/tick", jobs, log)
-        offer(LocalJobs(self._loop, settings.cluster, log))
+        offer(LocalJobs(self._loop, cluster, log))
         self._loop.__enter__()
 
     def _end(self, _server: object, _worker: object) -> None:
@@ -97,9 +98,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sweep", type=float, default=600.0, help="seconds between sweeps (default %(default)s)")
     options = parser.parse_args(arguments)
     try:
-        read_settings(os.environ)
+        clusters = clusters_of(read_settings(os.environ))
     except InvalidSettings as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    if len(clusters) > 1:
+        sys.stderr.write("SERIN_CLUSTERS: the local loop serves one cluster; run one of these for each\n")
         return 2
     Server(options).run()
     return 0

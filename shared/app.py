@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from threading import Lock
@@ -23,8 +23,8 @@ from shared.heartbeat import Pace, guarded_tick, heartbeat
 from shared.hints import leave_hint
 from shared.jobs.choice import choose_jobs
 from shared.logs import Log
-from shared.reply import Reply, refused
-from shared.settings import Settings, installation_key, read_settings
+from shared.reply import NOT_FOUND, NOT_NOW, Reply, refused
+from shared.settings import Settings, clusters_of, installation_key, read_settings
 from shared.state.open import open_store
 from shared.sweep import sweep
 from shared.tick import Parts
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from shared.canary.model import Canary
     from shared.checks.verdict import CheckResult
-    from shared.cluster.gateway import Gateway
     from shared.hint import Hint
     from shared.json_types import Json
 
@@ -45,33 +44,49 @@ def run_job(body: Json, authorization: str | None, address: str) -> Reply:
     turned_away = process.gatekeeper.turn_away(authorization, address)
     if turned_away is not None:
         return turned_away
+    cluster = body.get("cluster", process.clusters[0])
+    if cluster not in process.clusters:
+        return Reply(404, {"error": f"there is no such cluster, there is {', '.join(process.clusters)}"})
+    try:
+        return _run(process, cluster, body.get("job"))
+    except SerinError as error:
+        process.parts.log.error(str(error), cluster=cluster)
+        return NOT_NOW
+
+
+def _run(process: Process, cluster: str, job: object) -> Reply:
     settings, parts = process.settings, process.parts
-    match body.get("job"):
+    match job:
         case "heartbeat":
-            beat = heartbeat(parts, settings.cluster, Pace(settings.heartbeat_seconds, settings.concurrency))
+            beat = heartbeat(parts, cluster, Pace(settings.heartbeat_seconds, settings.concurrency))
             return Reply(200, {"job": "heartbeat", "ticks": beat.ticks, "left": beat.left})
         case "sweep":
-            return Reply(200, {"job": "sweep", "found": sweep(parts, settings.cluster)})
+            return Reply(200, {"job": "sweep", "found": sweep(parts, cluster)})
         case _:
             return Reply(400, {"error": 'the body must be {"job": "heartbeat"} or {"job": "sweep"}'})
 
 
-def receive_event(headers: Mapping[str, str], read: Callable[[int], bytes], address: str) -> Reply:
-    """Tick the rollouts that a CloudEvent concerns: its object is stored already. What was ticked."""
+def receive_event(path: str, headers: Mapping[str, str], read: Callable[[int], bytes], address: str) -> Reply:
+    """Tick the rollouts that a CloudEvent concerns: its object is stored already. What was ticked.
+
+    The last part of ``path`` names the cluster; without one it is the first.
+    """
     process = of_process()
     turned_away = process.gatekeeper.turn_away(headers.get("Authorization"), address)
     if turned_away is not None:
         return turned_away
+    cluster = path.strip("/").rpartition("/")[2] or process.clusters[0]
+    if cluster not in process.clusters:
+        return NOT_FOUND
     event = parse_event(headers, read(LARGEST + 1))
     hint = event if isinstance(event, Refusal) else hint_of(event)
     if isinstance(hint, Refusal):
         return refused(hint)
-    return Reply(200, {"ticks": _tick_concerned(process, hint) if hint else 0})
+    return Reply(200, {"ticks": _tick_concerned(process.parts, cluster, hint) if hint else 0})
 
 
-def _tick_concerned(process: Process, hint: Hint) -> int:
+def _tick_concerned(parts: Parts, cluster: str, hint: Hint) -> int:
     """A store that does not answer costs the hint, which the sweep makes good."""
-    parts, cluster = process.parts, process.settings.cluster
     try:
         keys = leave_hint(parts.store, cluster, hint, parts.clock())
     except SerinError as error:
@@ -89,6 +104,7 @@ class Process:
     """What this process was started with."""
 
     settings: Settings
+    clusters: tuple[str, ...]
     parts: Parts
     gatekeeper: Gatekeeper
 
@@ -106,15 +122,18 @@ def of_process() -> Process:
 def _build_once() -> Process:
     settings = read_settings(os.environ)
     parts = build(settings)
-    return Process(settings, parts, make_gatekeeper(settings, parts.log))
+    clusters = tuple(cluster.name for cluster in clusters_of(settings))
+    return Process(settings, clusters, parts, make_gatekeeper(settings, parts.log))
 
 
 def build(settings: Settings) -> Parts:
     """The parts for these settings: real clients, the real clock."""
+    from shared.clusters.access import Access  # noqa: PLC0415  loaded when needed: it brings the Kubernetes client
+
     log = Log()
     return Parts(
         store=open_store(settings.store),
-        gateway=open_cluster(settings),
+        gateway=Access(clusters_of(settings), settings.concurrency).gateway,
         analyse=open_checks(settings),
         clock=lambda: datetime.now(UTC),
         log=log,
@@ -123,29 +142,17 @@ def build(settings: Settings) -> Parts:
     )
 
 
-def open_cluster(settings: Settings) -> Callable[[str], Gateway]:
-    """A gateway for each tick, over one connection pool."""
-    from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415  loaded when needed
-    from kubernetes.config import load_incluster_config, load_kube_config  # noqa: PLC0415
+def open_checks(settings: Settings) -> Callable[[str, Canary, str], tuple[CheckResult, ...]]:
+    """Hooks and metrics, asked as these settings say; a cluster may have a metrics server of its own."""
+    http = Http(Egress(settings.egress_allow))
+    default = MetricsServer(settings.metrics_server, _identity(settings), settings.metrics_ca or None)
+    own = {each.name: replace(default, url=each.metrics_server) for each in settings.clusters if each.metrics_server}
 
-    from shared.cluster.gateway import Gateway  # noqa: PLC0415
+    def ask(cluster: str, canary: Canary, checksum: str) -> tuple[CheckResult, ...]:
+        server = own.get(cluster, default)
+        return analyse(canary, checksum, Clients(http, server, settings.analysis_seconds))
 
-    configuration = Configuration()
-    if settings.kubeconfig:
-        load_kube_config(settings.kubeconfig, client_configuration=configuration)
-    else:
-        load_incluster_config(client_configuration=configuration)
-    configuration.retries = False
-    configuration.connection_pool_maxsize = settings.concurrency
-    client = ApiClient(configuration)
-    return lambda _cluster: Gateway(client)
-
-
-def open_checks(settings: Settings) -> Callable[[Canary, str], tuple[CheckResult, ...]]:
-    """Hooks and metrics, asked as these settings say."""
-    server = MetricsServer(settings.metrics_server, _identity(settings), settings.metrics_ca or None)
-    clients = Clients(Http(Egress(settings.egress_allow)), server, settings.analysis_seconds)
-    return lambda canary, checksum: analyse(canary, checksum, clients)
+    return ask
 
 
 def _identity(settings: Settings) -> Identity:

@@ -57,7 +57,7 @@ class Parts:
 
     store: Store
     gateway: Callable[[str], Gateway]
-    analyse: Callable[[Canary, str], tuple[CheckResult, ...]]
+    analyse: Callable[[str, Canary, str], tuple[CheckResult, ...]]
     clock: Callable[[], datetime]
     log: Log
     key: bytes
@@ -124,7 +124,9 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     scene = look_at(job.gateway, canary, job.loaded, look)
     situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
     if wants_analysis(situation):
-        situation = replace(situation, results=parts.analyse(canary, revision_mark(job.loaded.applied)))
+        situation = replace(
+            situation, results=parts.analyse(job.key.cluster, canary, revision_mark(job.loaded.applied))
+        )
     decision = decide(situation)
     rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout))
     committed = _commit(parts, job, rollout, decision.lines, situation.results)

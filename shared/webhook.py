@@ -20,18 +20,20 @@ from shared.admission.canary import review_canary
 from shared.admission.hints import hint_of
 from shared.admission.review import LARGEST, parse_review
 from shared.body import Refusal
+from shared.clusters.callers import read_webhook_secrets
 from shared.errors import SerinError
 from shared.hints import leave_hint
 from shared.identity.path_secret import cluster_of
 from shared.jobs.choice import choose_jobs
 from shared.logs import Log
 from shared.reply import NOT_FOUND, Reply, refused
-from shared.settings import read_settings
+from shared.settings import clusters_of, read_settings
 from shared.state.open import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from shared.clusters.registry import Cluster
     from shared.hint import Hint
     from shared.jobs.protocol import Jobs
     from shared.settings import Settings
@@ -45,17 +47,19 @@ _pool = ThreadPoolExecutor(8, thread_name_prefix="hint")
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What the webhook works with; ``secrets`` are the path secrets by cluster."""
+    """What the webhook works with. The path secrets are read anew for each request, so that they can be replaced."""
 
     store: Store
     jobs: Jobs
-    secrets: Mapping[str, tuple[str, ...]]
+    clusters: tuple[Cluster, ...]
     clock: Callable[[], datetime]
     log: Log
 
     def receive(self, path: str, content_type: str, read: Callable[[int], bytes]) -> Reply:
         """The answer to one AdmissionReview; a stranger's body is not even read."""
-        cluster = cluster_of(path, self.secrets)
+        secrets, problems = read_webhook_secrets(self.clusters)
+        self.log.warn_once("; ".join(map(str, problems)), "webhook")
+        cluster = cluster_of(path, secrets)
         if cluster is None:
             return NOT_FOUND
         request = parse_review(content_type, read(LARGEST + 1))
@@ -102,7 +106,7 @@ def build(settings: Settings) -> Webhook:
     return Webhook(
         store=open_store(settings.store),
         jobs=choose_jobs(settings.scheduler, log),
-        secrets={settings.cluster: settings.webhook_secrets},
+        clusters=clusters_of(settings),
         clock=lambda: datetime.now(UTC),
         log=log,
     )

@@ -132,7 +132,7 @@ def _meaning(status: int, data: str, request: str) -> JsonObject | None:
         return None
     if status == 409:
         raise Conflict(f"{request}: {_reason(data)}")
-    if status == 429 or status >= 500:
+    if status == 429 or status >= 500 or not status:  # the client's word for "no answer", a TLS failure for one, is 0
         raise ClusterUnavailable(f"Kubernetes API answered {status} to {request}: {_reason(data)}")
     if not 200 <= status < 300:
         raise Refused(f"Kubernetes API refused {request} ({status}): {_reason(data)}")

@@ -151,8 +151,6 @@ class CloudScheduler:
 
     def _run(self, memory: _Memory, deadline: Deadline) -> None:
         """Have one call made now, and the job enabled."""
-        if memory.state == _PAUSED:
-            self._make_enabled(memory, deadline)
         began = self._clock()
         if self._call(memory, deadline, lambda client: client.run_job) is None:
             self._make_enabled(memory, deadline)

@@ -120,7 +120,7 @@ def make_serin(cluster: Cluster, store: Store, key: RolloutKey, metrics_server: 
     return Serin(parts, key, log, clock)
 
 
-def passing(_canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
+def passing(_cluster: str, _canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
     """An analysis whose one check passes."""
     return (CheckResult("request-success-rate", "metric", Verdict.PASS, value=100.0),)
 

@@ -104,23 +104,23 @@ def test_every_problem_of_every_cluster_is_named_by_its_path_at_once() -> None:
             "requestsPerSecond, burst, webhookSecrets"
         ),
         (
-            "SERIN_CLUSTERS.c.credentials: must have one of google, tokenFile, kubeconfig, kubeconfigSecret, inCluster, "
-            "not kubeconfig and kubeconfigSecret"
+            "SERIN_CLUSTERS.c.credentials: must have one of google, tokenFile, kubeconfig, kubeconfigSecret, "
+            "inCluster, not kubeconfig and kubeconfigSecret"
         ),
         "SERIN_CLUSTERS.d.api: must be left out: inCluster says it",
         "SERIN_CLUSTERS.d.ca: must be left out: inCluster says it",
         (
-            "SERIN_CLUSTERS.d.webhookSecrets[0]: must be the path of a file (with a slash in it), or at least 24 letters, "
-            "digits and -._~"
+            "SERIN_CLUSTERS.d.webhookSecrets[0]: must be the path of a file (with a slash in it), or at least 24 "
+            "letters, digits and -._~"
         ),
         "SERIN_CLUSTERS.e.credentials.contxt: is not known here; there are kubeconfigSecret, context",
         (
-            "SERIN_CLUSTERS.e.credentials.kubeconfigSecret: must be projects/PROJECT/secrets/SECRET/versions/VERSION, as "
-            "in .../versions/latest"
+            "SERIN_CLUSTERS.e.credentials.kubeconfigSecret: must be projects/PROJECT/secrets/SECRET/versions/VERSION, "
+            "as in .../versions/latest"
         ),
         (
-            "SERIN_CLUSTERS.f.credentials: must have one of google, tokenFile, kubeconfig, kubeconfigSecret, inCluster, "
-            "not none"
+            "SERIN_CLUSTERS.f.credentials: must have one of google, tokenFile, kubeconfig, kubeconfigSecret, "
+            "inCluster, not none"
         ),
         (
             "SERIN_CLUSTERS.f.credentials.vault: is not known here; there are google, tokenFile, kubeconfig, "

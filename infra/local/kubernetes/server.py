@@ -101,9 +101,9 @@ class LocalKubernetes:
         return self
 
     def stop(self) -> None:
-        self._listener.stop()
-        self._store.close()
         self._loop.stop()
+        self._store.close()  # ends the watches properly, before their connections are cut
+        self._listener.stop()
 
     def __enter__(self) -> Self:
         return self.start()

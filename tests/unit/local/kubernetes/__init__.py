@@ -1,1 +1,1 @@
-"""The embedded Kubernetes API: its pure parts, and what only it has. What it shares with the real one is in tests/contract."""
+"""The embedded Kubernetes API: its pure parts, and what only it has. The rest is in tests/contract."""

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.kubernetes.errors import ApiError
@@ -35,6 +35,7 @@ def without_nulls(value: Any) -> Any:
 
 
 class TestMergePatch:
+    @settings(deadline=None)
     @given(OBJECTS, OBJECTS)
     def test_a_patch_holds_afterwards_and_leaves_the_rest_and_its_arguments_alone(
         self, original: JsonObject, patch: JsonObject
@@ -48,6 +49,7 @@ class TestMergePatch:
         assert all((key in merged) == (value is not None) for key, value in patch.items())
         assert merge(merged, patch) == merged
 
+    @settings(deadline=None)
     @given(OBJECTS)
     def test_merged_into_nothing_a_patch_is_itself_without_nulls(self, patch: JsonObject) -> None:
         assert merge({}, patch) == without_nulls(patch)

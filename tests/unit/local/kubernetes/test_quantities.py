@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.kubernetes.quantities import QuantityError, amount, canonical
@@ -14,6 +14,7 @@ SUFFIXES = ["", "n", "u", "m", "k", "M", "G", "T", "P", "Ki", "Mi", "Gi", "Ti", 
 NUMBERS = st.decimals(min_value=-10_000, max_value=10_000, places=3).map(str)
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.sampled_from(SUFFIXES))
 def test_the_canonical_form_is_the_same_amount_to_the_nano_and_is_canonical_itself(number: str, suffix: str) -> None:
     text = f"{number}{suffix}"

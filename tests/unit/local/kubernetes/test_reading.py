@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.kubernetes.columns import human_duration, since
@@ -58,6 +58,7 @@ class TestGoTypes:
         with pytest.raises(WrongTypeError, match=said.replace("(", r"\(")):
             struct(POD).read(body, None, Notes())
 
+    @settings(deadline=None)
     @given(st.datetimes(timezones=st.timezones()).filter(lambda moment: moment.year > 1900))
     def test_times_are_kept_in_utc_and_whole_seconds(self, moment: datetime) -> None:
         read = struct(POD).read({"metadata": {"creationTimestamp": moment.isoformat()}}, None, Notes())
@@ -91,6 +92,7 @@ class TestProtobuf:
             },
         }
 
+    @settings(deadline=None)
     @given(st.binary(max_size=64))
     def test_broken_bytes_are_refused_and_nothing_else_happens(self, noise: bytes) -> None:
         for body in (noise, MAGIC + noise, MAGIC + field(2, noise)):
@@ -159,8 +161,20 @@ def test_a_jsonpath_beyond_the_supported_part_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(-5, "<invalid>"), (0, "0s"), (119, "119s"), (120, "2m"), (200, "3m20s"), (3600, "60m"), (3 * 3600 + 60, "3h1m")]
-    + [(9 * 3600, "9h"), (50 * 3600, "2d2h"), (30 * 86400, "30d"), (800 * 86400, "2y70d"), (10 * 365 * 86400, "10y")],
+    [
+        (-5, "<invalid>"),
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (200, "3m20s"),
+        (3600, "60m"),
+        (3 * 3600 + 60, "3h1m"),
+        (9 * 3600, "9h"),
+        (50 * 3600, "2d2h"),
+        (30 * 86400, "30d"),
+        (800 * 86400, "2y70d"),
+        (10 * 365 * 86400, "10y"),
+    ],
 )
 def test_ages_are_short(seconds: int, shown: str) -> None:
     assert human_duration(seconds) == shown

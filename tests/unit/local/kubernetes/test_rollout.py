@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.kubernetes.controllers.progress import Condition, find, with_condition
@@ -36,6 +36,7 @@ def resized(sets: list[Replicas], sizes: dict[str, int]) -> list[Replicas]:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8), SHARES, SHARES, st.data())
 def test_a_rolling_update_ends_and_never_leaves_its_limits(
     replicas: int, surge: int | str, unavailable: int | str, data: st.DataObject
@@ -57,6 +58,7 @@ def test_a_rolling_update_ends_and_never_leaves_its_limits(
     assert [each.wanted for each in sets] == [0, replicas]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.lists(st.integers(1, 10), min_size=2, max_size=4))
 def test_scaling_in_the_middle_of_a_rollout_shares_in_proportion(replicas: int, sizes: list[int]) -> None:
     before = sum(sizes)

@@ -133,7 +133,7 @@ class TestHttp:
         head = (
             f"POST {MAPS} HTTP/1.1\r\nConnection: close\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        body = b'11\r\n{"metadata":{"na\r\n10\r\nme":"chunked"}}  \r\n0\r\n\r\n'
+        body = b'10\r\n{"metadata":{"na\r\n11\r\nme":"chunked"}}  \r\n0\r\n\r\n'
         answer = talk(server, head.encode() + body)
         assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created")
 
