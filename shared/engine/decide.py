@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.engine import commands, promotion, rest, run
 from shared.engine.draft import Draft
-from shared.rollout import Phase
+from shared.rollout import RESTING, Phase
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +54,7 @@ def _next(situation: Situation, draft: Draft) -> Draft:
     if situation.rollout.phase is Phase.INITIALIZING:
         return rest.initialize(situation, draft)
     if situation.seen.problems:
-        return draft.hold("; ".join(situation.seen.problems)).look_again()
+        return _stuck(situation, draft)
     if situation.seen.drift:
         return _repair(situation, draft)
     draft = _reconciled(situation, draft)
@@ -67,6 +67,13 @@ def _next(situation: Situation, draft: Draft) -> Draft:
             return promotion.finalise(situation, draft)
         case _:
             return rest.wait_for_change(situation, draft)
+
+
+def _stuck(situation: Situation, draft: Draft) -> Draft:
+    """Somebody has to help. A run waits for that; who rests, rests until a hint or the sweep finds that it was done."""
+    draft = draft.hold("; ".join(situation.seen.problems))
+    resting = situation.rollout.phase in RESTING and situation.rollout.replicas is None
+    return draft.looked().rest() if resting else draft.look_again()
 
 
 def _repair(situation: Situation, draft: Draft) -> Draft:

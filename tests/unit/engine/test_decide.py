@@ -247,6 +247,11 @@ class TestReadiness:
         decision = decide(situation(seen=missing, results=()))
         assert (texts(decision), decision.rollout.weight) == (["ConfigMap frontend does not exist: create it"], 10)
 
+    def test_who_rests_does_not_keep_asking_for_what_is_missing(self) -> None:
+        missing = seen(problems=("deployment frontend.test not found",), target=None, revision=None)
+        decision = decide(situation(rollout=resting(), seen=missing, results=()))
+        assert (texts(decision), decision.rollout.active) == (["deployment frontend.test not found"], False)
+
     def test_a_deleted_target_sends_traffic_home(self) -> None:
         decision = decide(situation(seen=seen(target=None, revision=None)))
         assert (decision.rollout.weight, decision.rollout.phase) == (0, Phase.FAILED)
