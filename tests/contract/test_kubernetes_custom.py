@@ -77,7 +77,7 @@ COLUMNS = [
 
 
 def definition(group: str) -> JsonObject:
-    """Widgets: v1 is stored, v1beta1 is served beside it with the same schema, v1alpha1 is not served any more."""
+    """Widgets: v1 is stored; v1beta1 is served beside it, without notes; v1alpha1 is not served any more."""
     schema = {"type": "object", "required": ["spec"], "properties": {"spec": SPEC, "status": STATUS}}
     scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
     version: JsonObject = {
@@ -87,6 +87,7 @@ def definition(group: str) -> JsonObject:
         "subresources": {"status": {}, "scale": scale},
         "additionalPrinterColumns": COLUMNS,
     }
+    older = edit(version, {"schema.openAPIV3Schema.properties.spec.properties.note": REMOVED})
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -97,7 +98,7 @@ def definition(group: str) -> JsonObject:
             "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"]},
             "versions": [
                 copy.deepcopy({**version, "name": "v1", "storage": True}),
-                copy.deepcopy({**version, "name": "v1beta1"}),
+                {**older, "name": "v1beta1"},
                 copy.deepcopy({**version, "name": "v1alpha1", "served": False}),
             ],
         },
@@ -330,6 +331,11 @@ class TestDefinitions:
         assert wire.get(f"{widgets}/a").body["spec"]["size"] == 4
         assert [each["apiVersion"] for each in wire.get(other).body["items"]] == [f"{group}/v1beta1"]
         assert wire.get(widgets.replace("/v1/", "/v1alpha1/")).code == 404
+
+    def test_a_version_shows_only_the_fields_that_it_has(self, wire: Wire, widgets: str, widget: JsonObject) -> None:
+        wire.post(widgets, edit(widget, {"spec.note": "kept"}))
+        assert "note" not in wire.get(f"{widgets.replace('/v1/', '/v1beta1/')}/a").body["spec"]
+        assert wire.get(f"{widgets}/a").body["spec"]["note"] == "kept"
 
     def test_it_is_announced(self, wire: Wire, group: str) -> None:
         assert wire.get(f"/apis/{group}").body["preferredVersion"]["version"] == "v1"

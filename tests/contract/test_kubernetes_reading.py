@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import client, watch
 
+from infra.local.kubernetes.gotypes import type_names
 from tests.support.paths import edit
 from tests.support.waiting import eventually
 from tests.support.wire import METADATA, METADATA_LIST, TABLE, Wire, config_map, deployment
@@ -217,6 +218,23 @@ class TestDiscovery:
         assert groups["apps"]["preferredVersion"] == {"groupVersion": "apps/v1", "version": "v1"}
         assert groups["autoscaling"]["preferredVersion"]["version"] == "v2"
         assert wire.get("/apis/nothing").code == 404
+
+    @pytest.mark.parametrize(
+        "version",
+        [
+            "api/v1",
+            "apis/apiextensions.k8s.io/v1",
+            "apis/apps/v1",
+            "apis/autoscaling/v1",
+            "apis/autoscaling/v2",
+            "apis/events.k8s.io/v1",
+        ],
+    )
+    def test_every_type_has_the_fields_that_the_embedded_cluster_knows(self, wire: Wire, version: str) -> None:
+        schemas = wire.get(f"/openapi/v3/{version}").body["components"]["schemas"]
+        known = {name: set(fields) for name, fields in type_names().items() if name in schemas}
+        assert known
+        assert {name: set(schemas[name].get("properties", {})) for name in known} == known
 
     def test_the_server_says_its_version_and_that_it_is_ready(self, wire: Wire) -> None:
         version = wire.get("/version").body

@@ -67,6 +67,12 @@ class Workload:
         found: list[JsonObject] = self._wire.get(self._pods, labelSelector="app=a").body["items"]
         return [each for each in found if "deletionTimestamp" not in each["metadata"]]
 
+    def heal_pods(self) -> None:
+        """Lets all pods get ready, whatever their template says."""
+        for pod in self.pods():
+            name = pod["metadata"]["name"]
+            self._wire.patch(f"{self._pods}/{name}", {"metadata": {"annotations": {READY: None}}})
+
     def delete(self) -> None:
         self._wire.delete(self.path)
 
@@ -206,6 +212,20 @@ def test_a_paused_deployment_does_not_roll_but_scales(workload: Workload) -> Non
     workload.change(paused=False)
     eventually("it has rolled", workload.complete)
     assert [each["spec"]["replicas"] for each in workload.sets()] == [2, 0]
+
+
+def test_a_pause_holds_a_rollout_where_it_is(workload: Workload) -> None:
+    workload.create(replicas=3)
+    eventually("all pods are available", workload.complete)
+    workload.change(annotations={READY: "false"})
+    eventually("one new pod is there", lambda: workload.status().get("updatedReplicas") == 1)
+    workload.change(annotations={READY: "false"}, paused=True)
+    eventually("the pause is seen", lambda: workload.condition("Progressing") == ("Unknown", "DeploymentPaused"))
+    workload.heal_pods()
+    eventually("the new pod is available", lambda: workload.status().get("availableReplicas") == 4)
+    generation = workload.change(annotations={READY: "false"}, revisionHistoryLimit=5)["metadata"]["generation"]
+    eventually("a later change is seen", lambda: workload.status()["observedGeneration"] == generation)
+    assert [each["spec"]["replicas"] for each in workload.sets()] == [1, 3]
 
 
 def test_scaling_to_zero_and_back_keeps_the_revision(workload: Workload, cluster: Cluster) -> None:

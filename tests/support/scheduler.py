@@ -73,6 +73,9 @@ class LocalScheduler:
         """How often each method was called, by its name."""
         self.attempts: list[Attempt] = []
         self.hanging = threading.Event()
+        """A call that comes while it is set is neither obeyed nor answered."""
+        self.holding = threading.Event()
+        """Calls wait while it is set, and are obeyed afterwards."""
         self.denied: set[str] = set()
         """Permissions that nobody has: ``pause``, ``enable``, ``run``, ``get``, ``create`` ..."""
         self._strict, self._minute, self._sign = strict, minute, sign
@@ -155,9 +158,10 @@ class LocalScheduler:
     def _answer(self, method: str, request: Any, context: grpc.ServicerContext, work: Callable[[Any], Any]) -> Any:
         with self._lock:
             self.calls[method] += 1
-        while self.hanging.is_set() and context.is_active() and not self._ending.wait(0.02):
+        hangs = self.hanging.is_set()
+        while (hangs or self.holding.is_set()) and context.is_active() and not self._ending.wait(0.02):
             pass
-        if not context.is_active():
+        if hangs:
             raise Fault(Status.CANCELLED, "The client has gone.")
         self._check_permission(method, request)
         with self._lock:

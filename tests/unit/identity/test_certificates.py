@@ -98,7 +98,6 @@ def test_made_up_keys_do_not_make_us_ask_for_each() -> None:
     "behaviour",
     [
         reply(500, "{}"),
-        reply(302, "", {"Location": "http://127.0.0.1:1/"}),
         reply(200, "not JSON"),
         reply(200, "[]"),
         reply(200, '{"first": "no certificate"}'),
@@ -113,7 +112,6 @@ def test_made_up_keys_do_not_make_us_ask_for_each() -> None:
     ],
     ids=[
         "500",
-        "redirect",
         "text",
         "list",
         "junk",
@@ -134,6 +132,26 @@ def test_whatever_google_does_it_means_not_now_and_comes_soon(behaviour: Behavio
         with pytest.raises(KeysUnavailable, match="gave no certificates"):
             Certificates(google.url, limit=0.5).find("first")
         assert time.monotonic() - began < 2
+
+
+def test_no_redirect_is_followed() -> None:
+    with Google() as google, Google() as elsewhere:
+        google.broken = reply(302, "", {"Location": elsewhere.url})
+        with pytest.raises(KeysUnavailable):
+            Certificates(google.url).find("first")
+        assert elsewhere.requests == []
+
+
+def test_an_endpoint_that_has_just_failed_is_left_alone_for_a_moment() -> None:
+    clock = Hours()
+    with Google() as google:
+        google.broken = reply(503)
+        certificates = Certificates(google.url, clock=clock)
+        for seconds, requests in ((0, 1), (0.75, 1), (0.25, 2)):
+            clock.now += seconds
+            with pytest.raises(KeysUnavailable):
+                certificates.find("first")
+            assert len(google.requests) == requests
 
 
 def test_a_dead_endpoint_means_not_now() -> None:

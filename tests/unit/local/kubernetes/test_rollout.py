@@ -65,9 +65,10 @@ def test_scaling_in_the_middle_of_a_rollout_shares_in_proportion(replicas: int, 
     sets = [Replicas(f"r{n}", n, size, size, size, before, before) for n, size in enumerate(sizes)]
     allowed = Limits(replicas, surge=0, unavailable=1)
     scaled = scale(sets[-1], sets[:-1], allowed)
-    assert sum(scaled.values()) == replicas
     assert all(size >= 0 for size in scaled.values())
+    assert sum(scaled.values()) >= replicas, "what is too much goes with the next steps of the rollout"
     if replicas >= before:
+        assert sum(scaled.values()) == replicas
         assert all(scaled[each.name] >= each.wanted for each in sets)
 
 
