@@ -4,8 +4,8 @@ set -eu
 compile() {
     output=$1
     shift
-    "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-emit-find-links --custom-compile-command "make lock" "$@" pyproject.toml -o "$output"
+    "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --custom-compile-command "make lock" "$@" pyproject.toml -o "$output"
 }
 UV=$1
 compile requirements.txt

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "mesh_of"}
+REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of"}
 
 _skipped: list[tuple[str, str]] = []
 """Node ids, and the reasons."""
@@ -134,6 +134,14 @@ def firestore_project() -> str:
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A real Prometheus that scrapes every half second."""
+    _need(tools.Name.PROMETHEUS)
+    with Prometheus(tmp_path_factory.mktemp("prometheus")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real Prometheus of one module alone, for tests that ask for everything it has."""
     _need(tools.Name.PROMETHEUS)
     with Prometheus(tmp_path_factory.mktemp("prometheus")) as server:
         yield server

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.state.open import open_store
+from tests.support.app import Release
+from tests.support.serin import Serin, passing_serin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from shared.state.store import Store
+    from tests.support.cluster import Cluster
 
 
 @pytest.fixture
@@ -30,6 +33,18 @@ def sqlite(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(f"sqlite:///{tmp_path / 'serin.db'}")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def release(cluster: Cluster, namespace: str) -> Release:
+    """The app in a namespace of its own, not yet installed, on each kind of cluster in turn."""
+    return Release(cluster, namespace)
+
+
+@pytest.fixture
+def serin(cluster: Cluster, namespace: str, sqlite: Store) -> Serin:
+    """Serin beside that app: its checks pass, and its intervals are skipped."""
+    return passing_serin(cluster, sqlite, namespace)
 
 
 @pytest.fixture(params=["sqlite", "firestore"])

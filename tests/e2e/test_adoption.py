@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from shared.rollout import Phase
-from tests.support.app import Release, release_key
-from tests.support.serin import Serin, make_serin, passing
 
 if TYPE_CHECKING:
-    from shared.state.store import Store
-    from tests.support.cluster import Cluster
+    from tests.support.app import Release
+    from tests.support.serin import Serin
 
 GENERATED = (
     ("deployment", "frontend-primary"),
@@ -25,18 +20,6 @@ GENERATED = (
     ("service", "frontend-canary"),
     ("virtualservice", "frontend"),
 )
-
-
-@pytest.fixture
-def release(cluster: Cluster, namespace: str) -> Release:
-    return Release(cluster, namespace)
-
-
-@pytest.fixture
-def serin(cluster: Cluster, namespace: str, sqlite: Store) -> Serin:
-    made = make_serin(cluster, sqlite, release_key(namespace), "http://127.0.0.1:1")
-    made.clock.skips = True
-    return replace(made, parts=replace(made.parts, analyse=passing))
 
 
 def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) -> None:

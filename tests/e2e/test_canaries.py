@@ -5,32 +5,13 @@ What the checks say is given here; everything else is real.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import pytest
 
 from shared.cluster.converge import converge
 from shared.errors import Conflict
 from shared.rollout import Command, Phase, RolloutKey, Verb
-from tests.support.app import NAME, Release, canary, release_key
-from tests.support.serin import Serin, events_of, make_serin, passing
-
-if TYPE_CHECKING:
-    from shared.state.store import Store
-    from tests.support.cluster import Cluster
-
-
-@pytest.fixture
-def release(cluster: Cluster, namespace: str) -> Release:
-    return Release(cluster, namespace)
-
-
-@pytest.fixture
-def serin(cluster: Cluster, namespace: str, sqlite: Store) -> Serin:
-    made = make_serin(cluster, sqlite, release_key(namespace), "http://127.0.0.1:1")
-    made.clock.skips = True
-    return replace(made, parts=replace(made.parts, analyse=passing))
+from tests.support.app import NAME, Release, canary
+from tests.support.serin import Serin, events_of
 
 
 def initialized(serin: Serin, release: Release, **analysis: object) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from shared.heartbeat import Pace, heartbeat
 from shared.jobs.cloud_scheduler import CloudScheduler, Place
-from shared.rollout import Phase, Revision, Rollout, RolloutKey
+from shared.rollout import Phase, Rollout, RolloutKey
 from shared.state.open import open_store
 from tests.support.app import NAME, Release, release_key
 from tests.support.scheduler import LocalScheduler
-from tests.support.serin import Serin, make_serin, passing
+from tests.support.serin import Serin, passing_serin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +34,6 @@ def release(embedded_cluster: EmbeddedCluster) -> Release:
     return Release(embedded_cluster, embedded_cluster.create_namespace())
 
 
-def made(cluster: EmbeddedCluster, store: Store, namespace: str) -> Serin:
-    serin = make_serin(cluster, store, release_key(namespace), "http://127.0.0.1:1")
-    serin.clock.skips = True
-    return replace(serin, parts=replace(serin.parts, analyse=passing))
-
-
 @pytest.fixture
 def scheduler() -> Iterator[LocalScheduler]:
     with LocalScheduler() as running:
@@ -53,7 +47,7 @@ def at_rest(serin: Serin, phase: Phase = Phase.INITIALIZED) -> None:
 def test_the_heartbeat_sleeps_when_nothing_is_active_and_the_sweep_wakes_it(
     release: Release, sqlite: Store, scheduler: LocalScheduler
 ) -> None:
-    serin = made(release.cluster, sqlite, release.namespace)  # type: ignore[arg-type]  # the fixture's own cluster
+    serin = passing_serin(release.cluster, sqlite, release.namespace)
     jobs = CloudScheduler(Place("p", "l", "serin"), serin.parts.log, scheduler.connect)
     make_job(scheduler)
     parts = replace(serin.parts, jobs=jobs)
@@ -71,21 +65,24 @@ def test_the_heartbeat_sleeps_when_nothing_is_active_and_the_sweep_wakes_it(
     assert scheduler.state_of(JOB) == "ENABLED"
 
 
-def test_of_300_canaries_50_are_active_and_none_starves(release: Release, sqlite: Store) -> None:
-    release.install(interval="2s")
-    serin = made(release.cluster, sqlite, release.namespace)  # type: ignore[arg-type]  # the fixture's own cluster
-    at_rest(serin)
-    for number in range(300):
-        key = RolloutKey("test", "crowd", f"c{number:03}")
-        resting = Rollout(version=1, phase=Phase.SUCCEEDED, applied=Revision("v1-a"), promoted=Revision("v1-a"))
-        active = number % 6 == 0
-        sqlite.commit(key, replace(resting, active=active, hinted=active, due_at=serin.clock()), None)
-    release.upgrade("app:2")
-    serin.hint()
-    beat = heartbeat(serin.parts, "test", Pace(seconds=20, concurrency=4))
-    assert beat.left == 0
-    assert beat.ticks > 50
-    assert serin.rollout.phase is not Phase.INITIALIZED
+def test_of_300_canaries_50_are_active_and_none_starves(embedded_cluster: EmbeddedCluster, sqlite: Store) -> None:
+    releases = [Release(embedded_cluster, embedded_cluster.create_namespace()) for _ in range(50)]
+    for release in releases:
+        release.install(interval="2s", stepWeight=1)
+    serin = passing_serin(embedded_cluster, sqlite, releases[0].namespace)
+    serin.sweep()
+    heartbeat(serin.parts, "test", Pace(seconds=30))
+    for number in range(250):
+        idle = Rollout(version=1, phase=Phase.SUCCEEDED, active=False)
+        sqlite.commit(RolloutKey("test", "idle", f"c{number:03}"), idle, None)
+    for release in releases:
+        release.upgrade("app:2")
+        replace(serin, key=release_key(release.namespace)).hint()
+    beat = heartbeat(serin.parts, "test", Pace(seconds=20))
+    weights = [replace(serin, key=release_key(release.namespace)).rollout.weight for release in releases]
+    assert min(weights) >= 3, weights
+    assert max(weights) - min(weights) <= max(weights) / 2, weights
+    assert beat.ticks >= 50 * min(weights)
 
 
 ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early")
@@ -97,7 +94,7 @@ def test_whatever_calls_come_in_whatever_order_a_release_goes_the_same_way(
     embedded_cluster: EmbeddedCluster, actions: list[str]
 ) -> None:
     release = Release(embedded_cluster, embedded_cluster.create_namespace())
-    serin = made(embedded_cluster, open_store("sqlite://"), release.namespace)
+    serin = passing_serin(embedded_cluster, open_store("sqlite://"), release.namespace)
     release.install(interval="1s", stepWeight=20)
     at_rest(serin)
     before = len(serin.messages)

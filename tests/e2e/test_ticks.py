@@ -14,8 +14,8 @@ import pytest
 
 from shared import tick as tick_module
 from shared.rollout import Phase
-from tests.support.app import Release, release_key
-from tests.support.serin import Serin, events_of, make_serin, passing
+from tests.support.app import Release
+from tests.support.serin import Serin, events_of, passing_serin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,7 @@ def release(cluster: Cluster, namespace: str) -> Release:
 
 @pytest.fixture
 def serin(cluster: Cluster, namespace: str, store: Store) -> Serin:
-    made = make_serin(cluster, store, release_key(namespace), "http://127.0.0.1:1")
-    made.clock.skips = True
-    return replace(made, parts=replace(made.parts, analyse=passing))
+    return passing_serin(cluster, store, namespace)
 
 
 def initialized(serin: Serin) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from shared.rollout import with_hint
 from shared.settings import Settings
 from shared.sweep import sweep
 from shared.tick import Parts, tick
+from tests.support.app import release_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +119,13 @@ def make_serin(cluster: Cluster, store: Store, key: RolloutKey, metrics_server: 
         key=SECRET,
     )
     return Serin(parts, key, log, clock)
+
+
+def passing_serin(cluster: Cluster, store: Store, namespace: str) -> Serin:
+    """Serin beside the app of a namespace: its checks pass, and its intervals are skipped."""
+    made = make_serin(cluster, store, release_key(namespace), "http://127.0.0.1:1")
+    made.clock.skips = True
+    return replace(made, parts=replace(made.parts, analyse=passing))
 
 
 def passing(_cluster: str, _canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
