@@ -82,8 +82,7 @@ def clients(prometheus: Prometheus) -> Iterator[Clients]:
         reply(200, "".join(lines), {"Content-Type": "text/plain; version=0.0.4"})(handler)
 
     http = Http(Egress(("127.0.0.1",)))
-    with WebServer(export) as exporter:
-        prometheus.add_target(exporter.url.removeprefix("http://"), {})
+    with WebServer(export) as exporter, prometheus.scraping(exporter.url.removeprefix("http://"), {}):
         rate = 'sum(rate(istio_requests_total{destination_workload="healthy"}[5s]))'
         eventually("the exporter has been scraped twice", lambda: prometheus.query(rate), seconds=30)
         yield Clients(http, MetricsServer(prometheus.url))

@@ -79,8 +79,10 @@ def embedded(base: float) -> Iterator[Api]:
 def real(own_prometheus: Prometheus, base: float) -> Iterator[Api]:
     """A real Prometheus that has scraped the recording."""
     text = exposition(base)
-    with WebServer(reply(200, text, {"Content-Type": "text/plain; version=0.0.4"})) as exporter:
-        own_prometheus.add_target(exporter.url.removeprefix("http://"), TARGET)
+    with (
+        WebServer(reply(200, text, {"Content-Type": "text/plain; version=0.0.4"})) as exporter,
+        own_prometheus.scraping(exporter.url.removeprefix("http://"), TARGET),
+    ):
         api = Api(own_prometheus.url, base)
         eventually("the recording has been scraped", lambda: api.ask("rec_text")["data"]["result"], seconds=30)
         yield api

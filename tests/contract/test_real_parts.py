@@ -187,8 +187,8 @@ class TestPrometheus:
             prometheus.query("sum(")
 
     def test_scrapes_a_target_that_is_added(self, prometheus: Prometheus) -> None:
-        prometheus.add_target(prometheus.url.removeprefix("http://"), {"team": "birds"})
-        eventually("the target is up", lambda: prometheus.query('up{team="birds"} == 1'))
+        with prometheus.scraping(prometheus.url.removeprefix("http://"), {"team": "birds"}):
+            eventually("the target is up", lambda: prometheus.query('up{team="birds"} == 1'))
 
     def test_keeps_its_data_while_away(self, prometheus: Prometheus) -> None:
         eventually("something is scraped", lambda: prometheus.query("up"))

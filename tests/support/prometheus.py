@@ -69,12 +69,20 @@ class Prometheus:
         finally:
             self._free_ports.append(port)
 
-    def add_target(self, address: str, labels: Mapping[str, str]) -> None:
-        """Scrape ``http://ADDRESS/metrics`` from some five seconds on; its series get ``labels``."""
+    @contextlib.contextmanager
+    def scraping(self, address: str, labels: Mapping[str, str]) -> Iterator[None]:
+        """Within the block scrape ``http://ADDRESS/metrics``, from some five seconds on; its series get ``labels``.
+
+        Afterwards no more: the port may be another test's server by then, which counts its requests.
+        """
         file = self._targets / f"{address.replace(':', '-')}.json"
         hidden = file.with_suffix(".new")
         hidden.write_text(json.dumps([{"targets": [address], "labels": dict(labels)}]))
         hidden.rename(file)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def query(self, expression: str) -> list[Sample]:
         """The instant vector that an expression gives now. A scalar is a vector of one sample without labels.
