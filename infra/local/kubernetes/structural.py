@@ -43,9 +43,17 @@ def normalise(value: Any) -> Any:
         case float() if value.is_integer() and abs(value) < _INT64:
             return int(value)
         case int() if not -_INT64 <= value < _INT64:
-            return float(value)
+            return _widen(value)
         case _:
             return value
+
+
+def _widen(value: int) -> float:
+    """The float nearest to a large integer; infinite if there is none, as for a literal like 1e400."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def prune(value: Any, schema: Schema | None, path: str, unknown: list[str], *, root: bool = False) -> None:
