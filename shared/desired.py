@@ -13,13 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.changes import Restore, Scale, Write
+from shared.farewell import farewell, finalizers
 from shared.observed import Look
 from shared.plan import Route
 from shared.render.autoscaler import primary_autoscaler
 from shared.render.configs import copy_config
 from shared.render.differences import up_to_date
 from shared.render.istio import destination_rules, virtual_service
-from shared.render.ownership import belongs
+from shared.render.original import keep_original
+from shared.render.ownership import belongs, is_flaggers, take_over
 from shared.render.pods import selector_label
 from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_deployment
@@ -32,37 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.canary.model import Canary
+    from shared.changes import Change
     from shared.json_types import Json
     from shared.rollout import Rollout
     from shared.scene import Scene
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """An object to be written.
-
-    ``live`` is what was seen in its place; ``looked`` says whether that was looked at at all.
-    """
-
-    obj: Json
-    live: Json | None = None
-    looked: bool = True
-
-    @property
-    def id(self) -> ObjectId:
-        """Which object."""
-        return ObjectId(self.obj["kind"], self.obj["metadata"]["name"])
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The target to be scaled."""
-
-    id: ObjectId
-    replicas: int
-
-
-Change = Write | Scale
+_WRITTEN_AT_PROMOTION = frozenset({"Deployment", "ConfigMap", "Secret", "HorizontalPodAutoscaler"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +61,8 @@ class Aim:
 
 def changes(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[Change, ...]:
     """Every change that is needed, first things first. Refused if the target has no usable selector."""
+    if canary.deleting:
+        return farewell(canary, rollout, scene)
     aim = Aim(canary, rollout, scene)
     return tuple(change for change in _all(aim) if not _is_stranger(aim, change))
 
@@ -93,11 +74,13 @@ def strangers(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[ObjectId,
 
 
 def _all(aim: Aim) -> Iterator[Change]:
+    yield from finalizers(aim.canary)
     yield from _workload(aim)
     yield from _autoscaler(aim)
     yield from _services(aim)
     yield from _router(aim)
     yield from _scale(aim)
+    yield from _flaggers(aim)
 
 
 def _is_stranger(aim: Aim, change: Change) -> bool:
@@ -107,8 +90,12 @@ def _is_stranger(aim: Aim, change: Change) -> bool:
     """
     if not isinstance(change, Write) or change.live is None or belongs(change.live, aim.canary):
         return False
+    return not _is_taken_over(aim, change.id)
+
+
+def _is_taken_over(aim: Aim, wanted: ObjectId) -> bool:
     apex = aim.canary.service.name
-    return change.id not in (ObjectId("Service", apex), ObjectId("VirtualService", apex))
+    return wanted in (ObjectId("Service", apex), ObjectId("VirtualService", apex))
 
 
 def _workload(aim: Aim) -> Iterator[Change]:
@@ -151,6 +138,15 @@ def _autoscaler(aim: Aim) -> Iterator[Change]:
         yield from _write(aim, obj)
 
 
+def _flaggers(aim: Aim) -> Iterator[Restore]:
+    """What Flagger made and Serin only writes at promotion: Kubernetes must not delete it together with the Canary."""
+    if Look.GENERATED not in aim.scene.look or primary_of(aim.canary, aim.scene) is None:
+        return
+    for wanted, live in aim.scene.objects.items():
+        if wanted.kind in _WRITTEN_AT_PROMOTION and live is not None and is_flaggers(live):
+            yield Restore(wanted, take_over(live, aim.canary))
+
+
 def _services(aim: Aim) -> Iterator[Change]:
     target = target_of(aim.canary, aim.scene)
     if Look.GENERATED not in aim.scene.look or target is None:
@@ -190,4 +186,5 @@ def _write(aim: Aim, obj: Json) -> Iterator[Write]:
     name, kind = obj["metadata"]["name"], obj["kind"]
     live = aim.scene.get(kind, name)
     if live is None or not up_to_date(live, obj):
-        yield Write(obj, live, looked=aim.scene.knows(kind, name))
+        kept = keep_original(obj, live) if live is not None and _is_taken_over(aim, ObjectId(kind, name)) else obj
+        yield Write(kept, live, looked=aim.scene.knows(kind, name))

@@ -30,6 +30,10 @@ class Look(Flag):
     AUTOSCALER = auto()
     COPIES = auto()
     """The copies of tracked configs and the primary's template are to be written."""
+    APEX = auto()
+    """The service that callers use."""
+    LEFTOVERS = auto()
+    """Every ConfigMap and Secret of the namespace that is a copy made for this Canary."""
     GENERATED = auto()
     """Everything that Serin generates: services, destination rules, copies, autoscaler."""
     ALL = TARGET | PRIMARY | ROUTER | CONFIGS | AUTOSCALER | GENERATED

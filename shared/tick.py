@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from shared.adoption import adopted, can_adopt
 from shared.canary import conflicts, parse_canary
-from shared.cluster.converge import converge, report
+from shared.canary.leaving import is_leaving, read_canary, without_ours
+from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
 from shared.concerned import watches_of
@@ -104,18 +105,18 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
         _await_or_forget(parts, key, loaded, now)
         return
     job = Job(key, raw, loaded or Rollout(phase_since=now, due_at=now), now, gateway)
-    if _only_delivers(job.loaded):
+    if _only_delivers(job.loaded) and not is_leaving(raw):
         _flush(parts, job)
         return
     try:
-        canary = parse_canary(raw)
+        canary = read_canary(raw)
         if not (loaded and loaded.born):
             job = replace(job, loaded=_begun(parts, job, canary))
         look = look_for(canary, job.loaded)
         if look == Look.ALL:
             _refuse_rival(job, canary)
     except InvalidCanary as error:
-        _refuse(parts, job, error)
+        (_let_go if is_leaving(raw) else _refuse)(parts, job, error)
         return
     _step(parts, job, canary, look)
 
@@ -210,17 +211,30 @@ def _refuse_rival(job: Job, canary: Canary) -> None:
 
 def _refuse(parts: Parts, job: Job, error: InvalidCanary) -> None:
     """Say what is wrong with the Canary, once, in its status, its events and the log; traffic stays where it is."""
-    text, rollout = str(error), job.loaded
-    lines: tuple[Line, ...] = ()
-    if text != rollout.last_error:
-        line = Line(rollout.sequence + 1, job.now, Severity.WARNING, text)
-        lines = (line,)
-        rollout = replace(rollout, sequence=line.sequence, outbox=(*rollout.outbox, line), last_error=text)
+    rollout, lines = _complain(job, str(error))
     busy = rollout.phase not in RESTING and bool(rollout.weight)
     rollout = replace(rollout, hinted=False, active=busy, due_at=job.now + RETRY)
     committed = _commit(parts, job, rollout, lines)
     report(job.gateway, job.raw, invalid_status(job.raw, error.problems, job.now))
     deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+
+
+def _let_go(parts: Parts, job: Job, error: InvalidCanary) -> None:
+    """Nobody can read what the Canary made: nothing is touched, the primary serves on, and Serin does not keep it."""
+    rollout, lines = _complain(job, f"{error}: it is being deleted, so nothing is removed and the primary serves on")
+    held = without_ours(job.raw) is not None
+    committed = _commit(parts, job, replace(rollout, hinted=False, active=held, due_at=job.now + SOON), lines)
+    deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+    release(job.gateway, job.raw)
+
+
+def _complain(job: Job, text: str) -> tuple[Rollout, tuple[Line, ...]]:
+    """The rollout after this was said, and the line; none if it was the last thing said."""
+    rollout = job.loaded
+    if text == rollout.last_error:
+        return rollout, ()
+    line = Line(rollout.sequence + 1, job.now, Severity.WARNING, text)
+    return replace(rollout, sequence=line.sequence, outbox=(*rollout.outbox, line), last_error=text), (line,)
 
 
 def _await_or_forget(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) -> None:

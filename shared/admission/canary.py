@@ -60,19 +60,21 @@ def _keeps_spec(request: AdmissionRequest) -> bool:
 def _say_goodbye(canary: Json) -> tuple[str, ...]:
     """What becomes of the app, for whoever deletes its Canary; nothing if Serin never worked for it.
 
-    Generated objects outlive their Canary (``render.ownership``), and ``spec.revertOnDeletion`` is not supported
-    (``canary.unsupported``): the target stays as small as it is.
+    Generated objects outlive their Canary (``render.ownership``) unless it has ``spec.revertOnDeletion``.
     """
     target, phase = at(canary, ("spec", "targetRef", "name")), at(canary, ("status", "phase"))
     if not isinstance(target, str) or not phase:
         return ()
+    if at(canary, ("spec", "revertOnDeletion")):
+        return (
+            f"traffic goes back to Deployment {target} once its pods are ready, then {target}-primary is removed",
+            "the Canary stays until that is done",
+        )
     kept = f"{target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
     undo = f"to go back to Deployment {target}, scale it up, let the Service select its pods, delete the VirtualService"
     weight = at(canary, ("status", "canaryWeight"))
     split = (f"the traffic split stays as it is: {weight} percent to Deployment {target}",) if _is_share(weight) else ()
-    ignored = "spec.revertOnDeletion has no effect in this version of Serin"
-    reverts = (ignored,) if at(canary, ("spec", "revertOnDeletion")) else ()
-    return (*reverts, kept, *split, undo)
+    return (kept, *split, undo)
 
 
 def _is_share(weight: object) -> bool:

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from shared.json_types import Json
 
 
+REVERT = "serin.dev/revert"
+"""Finalizer: the Canary stays until the app is given back (``revertOnDeletion``)."""
+
+FLAGGER_REVERT = "finalizer.flagger.app"
+"""Flagger's finalizer for the same; it is Serin's to remove, because Flagger is not there any more."""
+
+
 class OnNoData(StrEnum):
     """What "no values found" means for a metric (``metrics[].onNoData``, Serin's own field; Flagger always fails)."""
 
@@ -161,7 +168,8 @@ class Canary:
     """One Canary resource, valid and complete.
 
     ``progress_deadline`` is seconds. ``created`` is ``metadata.creationTimestamp`` as the API writes it (RFC 3339, UTC,
-    whole seconds: it sorts as text), empty before the Canary exists.
+    whole seconds: it sorts as text), empty before the Canary exists. ``deleting`` says that it has a
+    ``deletionTimestamp``: nothing but its finalizers keeps it.
     """
 
     namespace: str
@@ -178,6 +186,15 @@ class Canary:
     suspend: bool = False
     metrics_server: str | None = None
     created: str = ""
+    revert_on_deletion: bool = False
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    resource_version: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether a finalizer of Serin's (or Flagger's) keeps it from being deleted."""
+        return not {REVERT, FLAGGER_REVERT}.isdisjoint(self.finalizers)
 
     @property
     def primary_name(self) -> str:

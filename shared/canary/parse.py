@@ -61,7 +61,15 @@ def _read_canary(root: Field) -> Canary:
         skip_analysis=spec.at("skipAnalysis").flag(),
         suspend=spec.at("suspend").flag(),
         metrics_server=spec.at("metricsServer").text(check_url) or None,
+        revert_on_deletion=spec.at("revertOnDeletion").flag(),
+        deleting=not metadata.at("deletionTimestamp").absent,
+        finalizers=_read_finalizers(metadata.at("finalizers")),
+        resource_version=metadata.at("resourceVersion").text(),
     )
+
+
+def _read_finalizers(field: Field) -> tuple[str, ...]:
+    return tuple(entry.value for entry in field.listed().entries() if isinstance(entry.value, str))
 
 
 def _read_ref(field: Field) -> ObjectRef:

@@ -79,7 +79,6 @@ REFUSED = (
 )
 
 IDLE = (
-    Row("spec.revertOnDeletion", _given, "reverting on deletion is"),
     Row("spec.autoscalerRef.primaryScalerQueries", _given, "KEDA is"),
     Row("spec.service.backendTimeout", _given, "the Gateway API is"),
     Row("spec.service.mirror", _given, "the Gateway API is"),

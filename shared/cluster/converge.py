@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.canary.leaving import without_ours
+from shared.changes import Delete, Finalizers, Restore, Scale, Write
 from shared.cluster.kinds import BY_NAME, Kind
-from shared.desired import Scale, Write
 from shared.errors import Conflict
 from shared.render.overlay import overlay
 from shared.render.status import status_patch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.canary.model import Canary
+    from shared.changes import Change
     from shared.cluster.gateway import Gateway
-    from shared.desired import Change
-    from shared.json_types import Json
+    from shared.json_types import Json, JsonObject
 
 
 def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> None:
@@ -29,6 +32,20 @@ def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> No
                 gateway.merge(Kind.DEPLOYMENT, canary.namespace, target.name, {"spec": {"replicas": replicas}}, "scale")
             case Write():
                 _write(gateway, change)
+            case Restore(id=restored, obj=obj):
+                gateway.replace(BY_NAME[restored.kind], obj)
+            case Delete(id=removed, uid=uid):
+                gateway.delete(BY_NAME[removed.kind], canary.namespace, removed.name, uid)
+            case Finalizers(id=held, wanted=names, resource_version=version):
+                gateway.merge(Kind.CANARY, canary.namespace, held.name, _finalizers(names, version))
+
+
+def release(gateway: Gateway, raw: Json) -> None:
+    """Take Serin's finalizer, and Flagger's, off the Canary ``raw``. Raises as :func:`converge`."""
+    kept, metadata = without_ours(raw), raw["metadata"]
+    if kept is not None:
+        patch = _finalizers(kept, metadata["resourceVersion"])
+        gateway.merge(Kind.CANARY, metadata["namespace"], metadata["name"], patch)
 
 
 def report(gateway: Gateway, raw: Json, status: Json) -> None:
@@ -44,6 +61,10 @@ def report(gateway: Gateway, raw: Json, status: Json) -> None:
         gateway.merge(Kind.CANARY, metadata["namespace"], metadata["name"], patch, "status")
     except Conflict:
         return
+
+
+def _finalizers(names: Iterable[str], resource_version: str) -> JsonObject:
+    return {"metadata": {"finalizers": list(names), "resourceVersion": resource_version}}
 
 
 def _write(gateway: Gateway, write: Write) -> None:

@@ -94,6 +94,19 @@ class Gateway:
         path = kind.path(namespace, name, subresource)
         return self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
+    def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> JsonObject | None:
+        """What the API says of the deletion; None if there is none. Conflict if it is another object by now.
+
+        What the object owns is deleted in the background.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
+        return self._request("DELETE", kind.path(namespace, name), body=options)
+
     def _request(
         self,
         method: str,

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.changes import Finalizers
 from shared.cluster.kinds import BY_NAME
 from shared.desired import changes, strangers
 from shared.errors import Refused
 from shared.observed import Look, Observed
+from shared.render.ownership import belongs
 from shared.render.workload import carried_revision
 from shared.revision import revision_mark, template_hash, tracked_refs
 from shared.rollout import Phase
-from shared.scene import ObjectId, Scene, config_id, missing_configs, primary_of, revision_of, target_of
+from shared.scene import KINDS, ObjectId, Scene, config_id, missing_configs, primary_of, revision_of, target_of
 from shared.workload import parse_workload
 
 if TYPE_CHECKING:
@@ -42,13 +44,15 @@ def look_at(gateway: Gateway, canary: Canary, rollout: Rollout, look: Look) -> S
         look = _after_copying(look, rollout, objects[primary])
     read(_first(canary, look))
     read(_second(rollout, objects.get(target), look))
+    if Look.LEFTOVERS in look:
+        objects.update(_copies(gateway, canary))
     return Scene(look, objects)
 
 
 def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
     """What the engine may know of a scene. ``key`` is the installation's, for the hashes of Secrets."""
     target, primary = target_of(canary, scene), primary_of(canary, scene)
-    problems = tuple(_problems(canary, rollout, scene))
+    problems = () if canary.deleting else tuple(_problems(canary, rollout, scene))
     return Observed(
         look=scene.look,
         target=parse_workload(target) if target else None,
@@ -73,6 +77,8 @@ def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
         yield ObjectId("Deployment", canary.primary_name)
     if Look.ROUTER in look:
         yield ObjectId("VirtualService", canary.service.name)
+    if Look.APEX in look:
+        yield ObjectId("Service", canary.service.name)
     if Look.AUTOSCALER in look and canary.autoscaler is not None:
         yield ObjectId("HorizontalPodAutoscaler", canary.autoscaler.ref.name)
     if Look.GENERATED in look:
@@ -91,7 +97,7 @@ def _generated(canary: Canary) -> Iterator[ObjectId]:
 
 def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[ObjectId]:
     """Configs, which only the target can name, and those of their copies whose owner is not known yet."""
-    if target is None:
+    if target is None or rollout.phase is Phase.TERMINATING:
         return
     template = target["spec"]["template"]
     ids = [config_id(ref) for ref in tracked_refs(template)]
@@ -100,19 +106,28 @@ def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[Objec
         yield from ids
     elif Look.ONE_CONFIG in look and ids:
         yield ids[rollout.version % len(ids)]
-    if Look.GENERATED in look and rollout.phase is Phase.INITIALIZING:
+    if Look.GENERATED in look and (rollout.phase is Phase.INITIALIZING or not rollout.reconciled):
         yield from (ObjectId(wanted.kind, f"{wanted.name}-primary") for wanted in ids)
     elif Look.COPIES in look:
         fresh = {ref for ref in tracked_refs(template) if str(ref) not in rollout.promoted.configs}
         yield from (ObjectId(config_id(ref).kind, f"{ref.name}-primary") for ref in sorted(fresh, key=str))
 
 
+def _copies(gateway: Gateway, canary: Canary) -> Iterator[tuple[ObjectId, Json]]:
+    """Copies of configs that belong to the Canary, of earlier revisions too: two lists, however many there are."""
+    for kind in KINDS.values():
+        for obj in gateway.every(BY_NAME[kind], canary.namespace):
+            if belongs(obj, canary):
+                yield ObjectId(kind, obj["metadata"]["name"]), obj
+
+
 def _drift(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[str, ...]:
     """What is not as committed. The primary that promotion is about to write is work, not drift."""
     if Look.COPIES in scene.look:
         return ()
-    looked = (change.id for change in changes(canary, rollout, scene) if scene.knows(change.id.kind, change.id.name))
-    return tuple(dict.fromkeys(map(str, looked)))
+    wanted = changes(canary, rollout, scene)
+    seen = (one.id for one in wanted if isinstance(one, Finalizers) or scene.knows(one.id.kind, one.id.name))
+    return tuple(dict.fromkeys(map(str, seen)))
 
 
 def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:

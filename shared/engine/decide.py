@@ -1,7 +1,8 @@
 """decide(): from what is known to what is next, in the order in which things matter.
 
-Commands first (abort works in every phase and needs no metrics), then suspension, then repairs (a cluster that is not
-as committed is put right and nothing advances), then the phase's own question.
+A Canary that is being deleted goes its own way, whatever else waits. Then commands (abort works in every phase and
+needs no metrics), then suspension, then repairs (a cluster that is not as committed is put right and nothing advances),
+then the phase's own question.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.engine import commands, promotion, rest, run
+from shared.engine import commands, farewell, promotion, rest, run
 from shared.engine.draft import Draft
 from shared.rollout import RESTING, Phase
 
@@ -38,6 +39,10 @@ class Situation:
 def decide(situation: Situation) -> Decision:
     """The next rollout, at most one step further, and what is to be said about it."""
     draft = Draft(situation.rollout, situation.now, timedelta(seconds=situation.canary.analysis.interval))
+    if situation.canary.deleting:
+        return farewell.take_leave(situation, draft).decided()
+    if situation.rollout.phase is Phase.TERMINATING:
+        return farewell.welcome(draft).decided()
     obeyed = commands.obey(situation, draft)
     if obeyed is not None:
         return obeyed.decided()

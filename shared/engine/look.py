@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.engine import farewell
 from shared.observed import Look
 from shared.plan import make_plan
 from shared.rollout import Phase, Verb
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def look_for(canary: Canary, rollout: Rollout) -> Look:
     """What the next tick of this rollout has to look at."""
+    if canary.deleting or rollout.phase is Phase.TERMINATING:
+        return farewell.look_for(canary, rollout)
     if canary.suspend and not rollout.commands:
         return Look.NOTHING
     if rollout.phase is Phase.INITIALIZING or rollout.reconciled != canary.generation:
@@ -62,6 +65,7 @@ def wants_analysis(situation: Situation) -> bool:
     rollout, seen = situation.rollout, situation.seen
     return (
         rollout.phase is Phase.PROGRESSING
+        and not situation.canary.deleting
         and (rollout.step >= 0 or rollout.blind)
         and situation.now >= rollout.step_at
         and not (situation.canary.suspend or situation.canary.skip_analysis or rollout.skipped or rollout.paused)

@@ -29,6 +29,9 @@ REVISION = "serin.dev/revision"
 VERSION = "serin.dev/version"
 """Annotation of a VirtualService: the rollout version that wrote it, the fence against older decisions."""
 
+ORIGINAL = "serin.dev/original-configuration"
+"""Annotation of what was there before the Canary: what Serin changed in its ``spec``, as JSON."""
+
 SUFFIX = "-primary"
 """What tells the names of primary objects from those they are made from."""
 
@@ -83,6 +86,19 @@ def foreign_owners(obj: Json) -> list[JsonObject]:
     """The object's ownerReferences except Flagger's to a Canary, which would take production down with that Canary."""
     owners = (obj.get("metadata") or {}).get("ownerReferences") or ()
     return [dict(owner) for owner in owners if not _is_canary(owner)]
+
+
+def is_flaggers(obj: Json) -> bool:
+    """Whether the object has an ownerReference to a Canary, which it would be deleted with."""
+    return len(foreign_owners(obj)) < len((obj.get("metadata") or {}).get("ownerReferences") or ())
+
+
+def take_over(live: Json, canary: Canary) -> JsonObject:
+    """The live object, Flagger's until now, as Serin's: the annotations say whose it is, no ownerReference does."""
+    metadata = {field: value for field, value in live["metadata"].items() if field != "managedFields"}
+    annotations = {**(metadata.get("annotations") or {}), CANARY: canary.name, CANARY_UID: canary.uid}
+    owned = {"annotations": annotations, "ownerReferences": foreign_owners(live)}
+    return {**live, "metadata": {**metadata, **owned}}
 
 
 def _is_canary(owner: Json) -> bool:

@@ -42,6 +42,7 @@ _SENTENCES = {
     Phase.FINALISING: "Canary analysis completed, routing all traffic to primary.",
     Phase.SUCCEEDED: "Canary analysis completed successfully, promotion finished.",
     Phase.FAILED: "Canary analysis failed, {kind} scaled to zero.",
+    Phase.TERMINATING: "Canary is being deleted, traffic goes back to the {kind}.",
 }
 
 

@@ -15,6 +15,7 @@ from shared.rollout import Phase
 from tests.support.app import NAME, Release, release_key
 from tests.support.mesh import App
 from tests.support.serin import Serin, events_of, make_serin
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +71,27 @@ def test_initialization_and_promotion_lose_no_request(serin: Serin, release: Rel
     assert None not in values
 
 
+@pytest.mark.parametrize("running", [False, True], ids=["at rest", "in a run"])
+def test_a_deletion_loses_no_request(running: bool, serin: Serin, release: Release, load: Load) -> None:
+    release.patch("canary", {"spec": {"revertOnDeletion": True}})
+    initialized(serin)
+    if running:
+        upgraded(serin, release, "app:2")
+        serin.run_until(lambda rollout: rollout.weight == 25)
+    else:
+        slow = {"annotations": {"local.serin.dev/ready-after": "4s"}}
+        release.patch("deployment", {"spec": {"template": {"metadata": slow}}})
+    release.cluster.api.delete(release.path("canary"))
+    serin.hint()
+    eventually("the app is given back", lambda: forgotten(serin), seconds=90)
+    for kind, name in (("deployment", "frontend-primary"), ("virtualservice", NAME), ("canary", NAME)):
+        assert release.cluster.api.find(release.path(kind, name)) is None
+    before = load.traffic()
+    eventually("callers go on", lambda: load.traffic().since(before).answered >= 100)
+    assert set(load.traffic().since(before).workloads) == {NAME}
+    assert load.traffic().failed == 0
+
+
 def test_a_release_that_answers_with_errors_is_rolled_back(serin: Serin, release: Release, load: Load) -> None:
     initialized(serin)
     upgraded(serin, release, "app:bad", FAULT_ERROR_RATE="0.5")
@@ -122,6 +144,12 @@ def test_a_metrics_server_that_is_down_for_three_ticks_holds_the_run_and_fails_n
     assert sum(text.startswith("Metrics server") for text in serin.messages) == 1
     assert release.image("frontend-primary") == "app:2"
     assert load.traffic().failed == 0
+
+
+def forgotten(serin: Serin) -> bool:
+    """Whether one more tick was the last."""
+    serin.tick()
+    return serin.parts.store.load(serin.key) is None
 
 
 def history(serin: Serin) -> list[dict[str, list[dict[str, object]]]]:

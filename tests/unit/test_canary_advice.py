@@ -60,13 +60,6 @@ def test_a_canary_as_the_documentation_has_it_needs_no_advice() -> None:
             {f"{METRIC}.threshold": 99},
             Problem(f"{METRIC}.threshold", "is ignored, because thresholdRange is given"),
         ),
-        (
-            {"spec.revertOnDeletion": True},
-            Problem(
-                "spec.revertOnDeletion",
-                "has no effect: reverting on deletion is not supported by this version of Serin",
-            ),
-        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -87,7 +80,6 @@ def test_old_spellings_are_named_as_they_are_written() -> None:
 
 def test_every_field_without_effect_is_named() -> None:
     assert [warning.path for warning in warnings(everything_else())] == [
-        "spec.revertOnDeletion",
         "spec.autoscalerRef.primaryScalerQueries",
         "spec.service.backendTimeout",
         "spec.service.mirror",

@@ -38,9 +38,9 @@ def test_a_denied_canary_gets_its_warnings_too() -> None:
 
 
 def test_what_its_author_should_know_comes_as_warnings() -> None:
-    answer = review_canary(request("canary_update", {"object.spec.revertOnDeletion": True}))
+    answer = review_canary(request("canary_update", {"object.spec.service.backendTimeout": "5s"}))
     assert answer.allowed
-    assert ["spec.revertOnDeletion" in warning for warning in answer.warnings] == [True]
+    assert ["spec.service.backendTimeout" in warning for warning in answer.warnings] == [True]
 
 
 def test_a_canary_that_was_invalid_already_can_be_labelled_and_is_called_invalid() -> None:
@@ -90,10 +90,9 @@ def test_whoever_deletes_a_canary_in_a_run_learns_that_the_split_stays() -> None
     assert "the traffic split stays as it is: 30 percent to Deployment podinfo" in warnings
 
 
-def test_whoever_asked_for_a_revert_learns_that_there_is_none() -> None:
-    warnings = review_canary(_deletion({"oldObject.spec.revertOnDeletion": True})).warnings
-    assert warnings[0] == "spec.revertOnDeletion has no effect in this version of Serin"
-    assert any("goes on serving" in warning for warning in warnings)
+def test_whoever_asked_for_a_revert_learns_that_traffic_goes_back() -> None:
+    back, _ = review_canary(_deletion({"oldObject.spec.revertOnDeletion": True})).warnings
+    assert back.startswith("traffic goes back to Deployment podinfo once its pods are ready")
 
 
 def test_a_canary_that_never_started_leaves_nothing_to_say() -> None:

@@ -10,13 +10,15 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.canary.model import REVERT
 from shared.checks.verdict import Verdict
 from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.engine.farewell import Stage
 from shared.observed import Look, Observed
 from shared.plan import make_plan
 from shared.revision import revision_mark
 from shared.rollout import Phase, Rollout, Verb, from_dict, to_dict
-from shared.workload import readiness
+from shared.workload import readiness, serving
 from tests.support.samples import NEW, NEWER, NOW, OLD, canary, command, resting, result, rollout, workload
 
 CANARIES = (
@@ -25,6 +27,7 @@ CANARIES = (
     canary(step_weight=0, step_weights=(1, 10, 80), max_weight=80, max_unknown=2),
     canary(skip_analysis=True),
     canary(suspend=True),
+    canary(revert_on_deletion=True, deleting=True, finalizers=(REVERT,)),
 )
 workloads = st.builds(workload, replicas=st.integers(0, 3), ready=st.none() | st.integers(0, 3)) | st.none()
 views = st.builds(
@@ -70,7 +73,7 @@ def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollou
         before, seen, rising = situation.rollout, situation.seen, after.weight > situation.rollout.weight
         plan = [route.canary for route in make_plan(situation.canary.analysis).steps]
         assert 0 <= after.weight <= 100
-        if rising and after.phase is not Phase.FAILED:
+        if rising and after.phase is not Phase.FAILED and not situation.canary.deleting:
             assert after.weight in plan, "weights are the plan's"
             assert not any(before.weight < weight < after.weight for weight in plan), "one step a tick"
             assert not seen.drift, "a repair does not advance"
@@ -87,13 +90,34 @@ def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollou
             assert before.weight == 0 or after.weight == 0, "traffic leaves first"
 
 
+leaves = st.builds(walk, starts, st.lists(moments, min_size=1, max_size=40), st.just(len(CANARIES) - 1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(leaves)
+def test_a_deletion_gives_traffic_and_service_only_to_a_ready_target(steps: list[tuple[Situation, Rollout]]) -> None:
+    for situation, after in steps:
+        before, seen = situation.rollout, situation.seen
+        forward = before.phase is Phase.TERMINATING and after.step > before.step
+        anybody = seen.target is not None or seen.primary is not None
+        if after.weight > before.weight or (forward and before.step < Stage.CLEARING and anybody):
+            assert not seen.drift, "what was committed before was seen"
+            if anybody:
+                assert seen.target is not None
+                assert not readiness(seen.target)
+                assert serving(seen.target), "no traffic to pods that are not ready"
+        assert after.phase is Phase.TERMINATING
+        assert after.step - max(before.step, 0) <= 1, "one step a tick"
+        assert after.commands == ()
+
+
 @settings(max_examples=300, deadline=None)
 @given(walks)
 def test_abort_always_leaves_no_traffic_on_the_canary(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, _ in steps:
         aborted = replace(situation.rollout, commands=(command(Verb.ABORT),))
         after = decide(replace(situation, rollout=aborted, results=())).rollout
-        in_progress = situation.rollout.phase in (Phase.PROGRESSING, Phase.PROMOTING)
+        in_progress = situation.rollout.phase in (Phase.PROGRESSING, Phase.PROMOTING) and not situation.canary.deleting
         assert not in_progress or after.weight == 0
         assert after.commands == ()
 
