@@ -41,8 +41,17 @@ class Entry:
             "weight": self.weight,
             "lines": [{"severity": str(line.severity), "text": line.text} for line in self.lines],
             "results": [{**asdict(result), "verdict": str(result.verdict)} for result in self.results],
-            "commands": [
-                {"id": c.id, "verb": str(c.verb), "by": c.by, "at": moment(c.at), "reason": c.reason}
-                for c in self.commands
-            ],
+            "commands": [_told(command) for command in self.commands],
         }
+
+
+def _told(command: Command) -> JsonObject:
+    """Who asked for what, when, where and why; not the URL for the answer, which would let its reader write there."""
+    return {
+        "id": command.id,
+        "verb": str(command.verb),
+        "by": command.by,
+        "at": moment(command.at),
+        "reason": command.reason,
+        "source": command.source,
+    }

@@ -87,6 +87,10 @@ class Command:
     by: str
     at: datetime
     reason: str = ""
+    source: str = ""
+    """Where it was given, for people: ``Slack #shop``."""
+    reply: str = field(default="", repr=False)
+    """URL at which the asker is told what came of it. Whoever has it can write there: it is kept out of the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,13 @@ def _revision(value: Json) -> Revision:
 
 
 def _commands(values: list[Json]) -> tuple[Command, ...]:
-    return tuple(Command(v["id"], Verb(v["verb"]), v["by"], parse_moment(v["at"]), v["reason"]) for v in values)
+    return tuple(_command(value) for value in values)
+
+
+def _command(value: Json) -> Command:
+    known = {f.name for f in fields(Command)}
+    given = {name: inner for name, inner in value.items() if name in known}
+    return Command(**{**given, "verb": Verb(value["verb"]), "at": parse_moment(value["at"])})
 
 
 def _lines(values: list[Json]) -> tuple[Line, ...]:

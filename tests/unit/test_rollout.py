@@ -14,13 +14,14 @@ from shared.rollout import (
     Command,
     Rollout,
     RolloutKey,
+    Verb,
     from_dict,
     moment,
     parse_moment,
     to_dict,
     with_command,
 )
-from tests.support.rollouts import commands, moments, rollouts
+from tests.support.rollouts import AT, commands, moments, rollouts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,6 +66,11 @@ def test_a_new_command_waits_behind_the_others_and_makes_the_rollout_due(rollout
 
 def test_fields_that_an_older_serin_did_not_write_take_their_defaults() -> None:
     assert from_dict({"schema": 0, "version": 7, "a field that is gone": 1}) == Rollout(version=7)
+
+
+def test_a_command_that_another_version_of_serin_wrote_is_read() -> None:
+    kept = {"id": "c1", "verb": "abort", "by": "ada", "at": moment(AT), "a field of another version": 1}
+    assert from_dict({"commands": [kept]}).commands == (Command("c1", Verb.ABORT, "ada", AT),)
 
 
 def test_a_document_of_a_newer_serin_is_refused() -> None:
