@@ -18,6 +18,7 @@ from tests.support.api import ApiDownError, ApiError
 from tests.support.cluster import Cluster, install_crds
 from tests.support.embedded_cluster import EmbeddedCluster
 from tests.support.firestore import FirestoreEmulator, new_project
+from tests.support.helm import Helm
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.prometheus import Prometheus
 from tests.support.real_cluster import RealCluster
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of"}
+REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of", "helm"}
 
 _skipped: list[tuple[str, str]] = []
 """Node ids, and the reasons."""
@@ -155,6 +156,20 @@ def mesh_of(prometheus: Prometheus, tmp_path: Path) -> Iterator[Callable[[App], 
         yield lambda app: running.enter_context(
             measured_mesh(app, prometheus, tmp_path / f"{app.namespace}-{app.name}")
         )
+
+
+@pytest.fixture(scope="session")
+def kubectl_program() -> Path:
+    """The file of kubectl."""
+    _need(tools.Name.KUBECTL)
+    return tools.path_of(tools.Name.KUBECTL)
+
+
+@pytest.fixture
+def helm(tmp_path: Path) -> Helm:
+    """Helm with a home of this test alone; ``helm.at(cluster)`` talks to a cluster."""
+    _need(tools.Name.HELM)
+    return Helm(tools.path_of(tools.Name.HELM), tmp_path / "helm")
 
 
 def _namespace_of(cluster: Cluster) -> Iterator[str]:

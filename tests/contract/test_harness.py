@@ -53,11 +53,12 @@ class TestTools:
 
     @pytest.mark.parametrize(("require", "code"), [("0", 0), ("1", 1)])
     def test_the_command_says_what_is_missing_and_why(self, require: str, code: int, tmp_path: Path) -> None:
-        nothing = {"SERIN_CACHE": str(tmp_path), "PATH": "", "KUBEBUILDER_ASSETS": "", "SERIN_REQUIRE_REAL": require}
-        ended = run("-m", "tests.support.tools", **nothing)
+        nothing = {"SERIN_CACHE": str(tmp_path), "PATH": "", "KUBEBUILDER_ASSETS": "", "PIP_NO_INDEX": "1"}
+        ended = run("-m", "tests.support.tools", **nothing, SERIN_REQUIRE_REAL=require)
         assert ended.returncode == code
         assert "kube-apiserver            MISSING: python -m tests.support.tools builds it" in ended.stdout
         assert "prometheus: there is no apt-get on the PATH" in ended.stderr
+        assert "helm, kubectl: " in ended.stderr
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
     def test_the_control_plane_is_taken_from_kubebuilder_assets_first(self, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Nothing is switched off for it: manifests are validated by the server, as they a
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -56,11 +55,8 @@ spec:
 class Kubectl:
     """kubectl in one namespace. ``run`` wants it to succeed and ``fail`` to fail; both return everything it said."""
 
-    def __init__(self, cluster: Cluster, namespace: str, directory: Path) -> None:
-        program = shutil.which("kubectl")
-        if program is None:
-            pytest.skip("There is no kubectl.")
-        self._base = [program, f"--kubeconfig={cluster.kubeconfig}", f"--cache-dir={directory}", f"-n={namespace}"]
+    def __init__(self, program: Path, cluster: Cluster, namespace: str, directory: Path) -> None:
+        self._base = [str(program), f"--kubeconfig={cluster.kubeconfig}", f"--cache-dir={directory}", f"-n={namespace}"]
 
     def run(self, command: str, *more: str, stdin: str = "", editor: str = "") -> str:
         ended = self._ended(command, more, stdin, editor)
@@ -85,8 +81,8 @@ class Kubectl:
 
 
 @pytest.fixture
-def kubectl(cluster: Cluster, namespace: str, tmp_path: Path) -> Kubectl:
-    return Kubectl(cluster, namespace, tmp_path)
+def kubectl(kubectl_program: Path, cluster: Cluster, namespace: str, tmp_path: Path) -> Kubectl:
+    return Kubectl(kubectl_program, cluster, namespace, tmp_path)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, Servic
 from google.cloud import firestore
 
 from tests.support.api import Api, ApiDownError, ApiError
+from tests.support.helm import HelmError
 from tests.support.kubelet import READY, READY_AFTER
 from tests.support.podinfo import deployment, deployments, pods, virtual_service, virtual_services
 from tests.support.processes import answers
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.cluster import Cluster
     from tests.support.firestore import FirestoreEmulator
+    from tests.support.helm import Helm
     from tests.support.prometheus import Prometheus
     from tests.support.real_cluster import RealCluster
 
@@ -197,3 +199,16 @@ class TestPrometheus:
             prometheus.query("up")
         after = prometheus.query("count_over_time(up[1h])")
         assert len(after) >= len(before) > 0
+
+
+class TestHelm:
+    def test_renders_a_chart_with_values(self, helm: Helm, tmp_path: Path) -> None:
+        helm.run("create", str(tmp_path / "app"))
+        rendered = helm.template("web", tmp_path / "app", "shop", {"replicaCount": 3})
+        (deployment,) = [found for found in rendered if found["kind"] == "Deployment"]
+        assert deployment["metadata"]["name"] == "web-app"
+        assert deployment["spec"]["replicas"] == 3
+
+    def test_says_what_is_wrong(self, helm: Helm, tmp_path: Path) -> None:
+        with pytest.raises(HelmError, match=r"(?s)lint.*Chart.yaml"):
+            helm.lint(tmp_path)

