@@ -17,6 +17,7 @@ from shared.clusters.registry import VARIABLE, Allowance, ByKubeconfig, Cluster,
 from shared.errors import InvalidSettings, Problem
 from shared.identity.path_secret import find_problems
 from shared.jobs.choice import PLACE
+from shared.notices.choice import SLACK_API, find_gaps, read_api, read_channel, read_links, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,19 @@ class Settings:
     """Service accounts that may call the tick and event functions; empty: only callers on loopback."""
     audiences: tuple[str, ...] = ()
     """Audiences that their tokens may be for, usually the functions' URLs."""
+    slack_token: str = field(default="", repr=False)
+    """Bot token (``xoxb-...``) of the Slack app: each run has one message, with buttons, in ``slack_channel``."""
+    slack_channel: str = ""
+    """Where to: a channel's id (``C...``) for the app; for an incoming webhook its name will do."""
+    slack_url: str = field(default="", repr=False)
+    """Slack incoming webhook, for those without an app (Flagger's ``-slack-url``)."""
+    slack_user: str = "serin"
+    """Name under which an incoming webhook speaks (Flagger's ``-slack-user``)."""
+    slack_api: str = SLACK_API
+    """Base URL of Slack's API. Response URLs must be on its host, or on hooks.slack.com if it is Slack's own."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Links in messages, separated by commas: ``Grafana=https://grafana.example.com/d/x?var-app={name}``, with
+    ``{cluster}``, ``{namespace}``, ``{name}`` and ``{run}``."""
     concurrency: int = 8
     """Rollouts ticked at the same time, 1 to 64."""
     heartbeat_seconds: float = 50.0
@@ -84,7 +98,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             problems += error.problems
         except ValueError as error:
             problems.append(Problem(variable, f"{error}, got {text!r}" if name not in _SECRET else str(error)))
-    problems += _ambiguous(environment)
+    problems += [*_ambiguous(environment), *find_gaps(values)]
     problems += [Problem(name, "is not a setting of Serin") for name in sorted(environment) if _unknown(name)]
     if problems:
         raise InvalidSettings("environment", tuple(problems))
@@ -234,11 +248,17 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "webhook_secrets": _secrets,
     "callers": _patterns,
     "audiences": _patterns,
+    "slack_token": read_token,
+    "slack_channel": read_channel,
+    "slack_url": _url,
+    "slack_user": _text,
+    "slack_api": read_api,
+    "links": read_links,
     "concurrency": _threads,
     "heartbeat_seconds": _seconds,
     "analysis_seconds": _seconds,
 }
 
 _SINGLE = ("SERIN_CLUSTER", "SERIN_KUBECONFIG", "SERIN_WEBHOOK_SECRETS")
-_SECRET = frozenset({"clusters", "hash_key", "metrics_password", "webhook_secrets"})
+_SECRET = frozenset({"clusters", "hash_key", "metrics_password", "slack_token", "slack_url", "webhook_secrets"})
 _FOR_TESTS = frozenset({"SERIN_REQUIRE_REAL", "SERIN_CACHE", "SERIN_FIRESTORE_EMULATOR_JAR"})

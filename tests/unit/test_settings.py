@@ -39,12 +39,33 @@ def test_values_are_read_with_their_types() -> None:
         ("SERIN_CONCURRENCY", "0", "must be a whole number from 1 to 64, got '0'"),
         ("SERIN_HEARTBEAT_SECONDS", "soon", "must be a number of seconds, above 0 and up to 3600, got 'soon'"),
         ("SERIN_CONCURENCY", "8", "is not a setting of Serin"),
+        ("SERIN_SLACK_TOKEN", "xoxp-1", "must be a bot token, which starts with xoxb-"),
+        ("SERIN_SLACK_API", "slack", "must be an http or https URL, got 'slack'"),
+        ("SERIN_LINKS", "x", "must be pairs like Grafana=https://grafana.example.com/{name}, got 'x'"),
+        ("SERIN_LINKS", "X=https://x/{pod}", "may name {cluster}, {name}, {namespace}, {run}, got 'X=https://x/{pod}'"),
     ],
 )
 def test_a_wrong_value_names_the_variable_and_what_is_allowed(name: str, value: str, allowed: str) -> None:
     with pytest.raises(InvalidSettings) as error:
         read_settings({name: value})
     assert [str(problem) for problem in error.value.problems] == [f"{name}: {allowed}"]
+
+
+def test_a_slack_app_needs_the_id_of_its_channel_and_a_webhook_any_channel() -> None:
+    for environment in (
+        {"SERIN_SLACK_TOKEN": "xoxb-1"},
+        {"SERIN_SLACK_TOKEN": "xoxb-1", "SERIN_SLACK_CHANNEL": "#releases"},
+        {"SERIN_SLACK_URL": "https://hooks.slack.com/services/T/B/x"},
+    ):
+        with pytest.raises(InvalidSettings, match="SERIN_SLACK_CHANNEL: must be"):
+            read_settings(environment)
+    assert read_settings({"SERIN_SLACK_TOKEN": "xoxb-1", "SERIN_SLACK_CHANNEL": "C0123ABCD"}).slack_channel
+    assert read_settings({"SERIN_SLACK_URL": "https://hooks.slack.com/x", "SERIN_SLACK_CHANNEL": "ops"}).slack_url
+
+
+def test_links_are_pairs_that_name_the_run() -> None:
+    read = read_settings({"SERIN_LINKS": "Grafana=https://g/{name}?x={namespace}, Logs=https://l/{run}"})
+    assert read.links == (("Grafana", "https://g/{name}?x={namespace}"), ("Logs", "https://l/{run}"))
 
 
 def test_every_problem_is_named_at_once() -> None:
