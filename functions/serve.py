@@ -26,21 +26,24 @@ from shared.schedule import Job, LocalLoop
 from shared.settings import clusters_of, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from gunicorn.workers.base import Worker
 
+    from shared.settings import Settings
+
 FUNCTIONS = ("tick", "webhook", "event")
 SWEEP = "sweep"
 THREADS = 16
+"""Requests answered at the same time, beside those of the loop."""
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """One worker process with many threads: the loop, and what tells it, have to be in the same one."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
+    def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
+        self._options, self._jobs = options, tuple(_jobs_of(settings, options))
         self._loop: LocalLoop | None = None
         super().__init__()
 
@@ -49,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         values = {
             "bind": f"{self._options.host}:{self._options.port}",
             "workers": 1,
-            "threads": THREADS,
+            "threads": THREADS + len(self._jobs),
             "worker_class": "gthread",
             "timeout": 0,
             "post_worker_init": self._begin,
@@ -65,19 +68,20 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return DispatcherMiddleware(NotFound(), apps)
 
     def _begin(self, _worker: Worker) -> None:
-        settings, log = read_settings(os.environ), Log()
-        cluster = clusters_of(settings)[0].name
-        jobs = (
-            Job(HEARTBEAT, every=self._options.beat, limit=settings.heartbeat_seconds + 30),
-            Job(SWEEP, every=self._options.sweep, limit=600),
-        )
-        self._loop = LocalLoop(f"http://127.0.0.1:{self._options.port}/tick", jobs, log)
-        offer(LocalJobs(self._loop, cluster, log))
+        log = Log()
+        self._loop = LocalLoop(f"http://127.0.0.1:{self._options.port}/tick", self._jobs, log)
+        offer(LocalJobs(self._loop, log))
         self._loop.__enter__()
 
     def _end(self, _server: object, _worker: object) -> None:
         if self._loop is not None:
             self._loop.__exit__(None, None, None)
+
+
+def _jobs_of(settings: Settings, options: argparse.Namespace) -> Iterator[Job]:
+    for cluster in clusters_of(settings):
+        yield Job(HEARTBEAT, options.beat, settings.heartbeat_seconds + 30, cluster.name)
+        yield Job(SWEEP, options.sweep, 600, cluster.name)
 
 
 def _rooted(app: WSGIApplication) -> WSGIApplication:
@@ -98,14 +102,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sweep", type=float, default=600.0, help="seconds between sweeps (default %(default)s)")
     options = parser.parse_args(arguments)
     try:
-        clusters = clusters_of(read_settings(os.environ))
+        settings = read_settings(os.environ)
     except InvalidSettings as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if len(clusters) > 1:
-        sys.stderr.write("SERIN_CLUSTERS: the local loop serves one cluster; run one of these for each\n")
-        return 2
-    Server(options).run()
+    Server(options, settings).run()
     return 0
 
 

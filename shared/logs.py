@@ -41,8 +41,10 @@ class Log:
         """Somebody should look at it."""
         self.write(Severity.WARNING, text, canary, **fields)
 
-    def warn_once(self, text: str, canary: str) -> None:
-        """A warning, not repeated while it is the last about this Canary; an empty ``text`` says that all is well."""
+    def warn_once(self, text: str, canary: str = "") -> None:
+        """A warning, not repeated while it is the last about this Canary, or about none; an empty ``text`` says that
+        all is well.
+        """
         if text and text != self._last.get(canary):
             self.warning(text, canary)
         self._last[canary] = text

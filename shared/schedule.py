@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from shared.json_types import JsonObject
     from shared.logs import Log
 
 
@@ -27,27 +28,38 @@ if TYPE_CHECKING:
 class Job:
     """One job of the tick function, in seconds where it is about time.
 
-    ``name`` is the ``job`` of its body, ``every`` the pause between the end of one call and the start of the next,
-    ``limit`` how long a call may stay silent.
+    ``name`` is the ``job`` of its body and ``cluster`` the cluster that it is for, empty for the function's first;
+    ``every`` is the pause between the end of one call and the start of the next, ``limit`` how long a call may stay
+    silent.
     """
 
     name: str
     every: float
     limit: float
+    cluster: str = ""
+
+    @property
+    def body(self) -> JsonObject:
+        """What the function is sent."""
+        return {"job": self.name} | ({"cluster": self.cluster} if self.cluster else {})
+
+    def __str__(self) -> str:
+        """The job in a sentence."""
+        return f"{self.name} call for cluster {self.cluster}" if self.cluster else f"{self.name} call"
 
 
 class LocalLoop:
     """Calls the function at ``url`` while its ``with`` block lasts: each job at once, and again after each pause.
 
     Leaving the block begins no further call and waits for those that are under way, so that no tick is cut short.
-    ``pause``, ``resume`` and ``force`` are for any thread; they say whether the loop has a job of that name, and has
-    not ended.
+    ``pause``, ``resume`` and ``force`` are for any thread; they say whether the loop has that job, by its name and
+    cluster, and has not ended.
     """
 
     def __init__(self, url: str, jobs: Sequence[Job], log: Log) -> None:
         self._url = url
         self._log = log
-        self._turns = {job.name: _Turns(job.every) for job in jobs}
+        self._turns = {(job.name, job.cluster): _Turns(job.every) for job in jobs}
         self._threads = [threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True) for job in jobs]
 
     def __enter__(self) -> Self:
@@ -63,21 +75,24 @@ class LocalLoop:
         for thread in self._threads:
             thread.join()
 
-    def pause(self, name: str) -> bool:
+    def pause(self, name: str, cluster: str = "") -> bool:
         """Call the job no more until it is resumed or forced; a call that was forced before still comes."""
-        return name in self._turns and self._turns[name].change(paused=True)
+        return self._change((name, cluster), paused=True)
 
-    def resume(self, name: str) -> bool:
+    def resume(self, name: str, cluster: str = "") -> bool:
         """Call the job again: at once if the pause after its last call is over."""
-        return name in self._turns and self._turns[name].change(paused=False)
+        return self._change((name, cluster), paused=False)
 
-    def force(self, name: str) -> bool:
+    def force(self, name: str, cluster: str = "") -> bool:
         """Resume the job and call it at once, or once more when a call under way has ended."""
-        return name in self._turns and self._turns[name].change(paused=False, forced=True)
+        return self._change((name, cluster), paused=False, forced=True)
+
+    def _change(self, job: tuple[str, str], *, paused: bool, forced: bool = False) -> bool:
+        return job in self._turns and self._turns[job].change(paused=paused, forced=forced)
 
     def _repeat(self, job: Job) -> None:
         said = ""
-        turns = self._turns[job.name]
+        turns = self._turns[job.name, job.cluster]
         with requests.Session() as session:
             session.trust_env = False  # the function is a neighbour: no proxy and no netrc of this machine concerns it
             while turns.take():
@@ -90,10 +105,10 @@ class LocalLoop:
     def _call(self, session: requests.Session, job: Job) -> str:
         """Make one call; what went wrong, or nothing."""
         try:
-            response = session.post(self._url, json={"job": job.name}, timeout=job.limit)
+            response = session.post(self._url, json=job.body, timeout=job.limit)
         except requests.RequestException as error:
-            return f"The {job.name} call to {self._url} got no answer ({type(error).__name__})"
-        return "" if response.ok else f"The {job.name} call to {self._url} was answered with {response.status_code}"
+            return f"The {job} to {self._url} got no answer ({type(error).__name__})"
+        return "" if response.ok else f"The {job} to {self._url} was answered with {response.status_code}"
 
 
 class _Turns:

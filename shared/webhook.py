@@ -58,7 +58,7 @@ class Webhook:
     def receive(self, path: str, content_type: str, read: Callable[[int], bytes]) -> Reply:
         """The answer to one AdmissionReview; a stranger's body is not even read."""
         secrets, problems = read_webhook_secrets(self.clusters)
-        self.log.warn_once("; ".join(map(str, problems)), "webhook")
+        self.log.warn_once("; ".join(map(str, problems)))
         cluster = cluster_of(path, secrets)
         if cluster is None:
             return NOT_FOUND

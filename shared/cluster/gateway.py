@@ -55,11 +55,12 @@ UNGUARDED = Unguarded()
 
 
 class Gateway:
-    """Requests to one cluster. Make one a tick: ``spent`` counts its requests."""
+    """Requests to one cluster, which ``api`` names in messages. Make one a tick: ``spent`` counts its requests."""
 
-    def __init__(self, client: ApiClient, guard: Guard = UNGUARDED) -> None:
+    def __init__(self, client: ApiClient, guard: Guard = UNGUARDED, api: str = "Kubernetes API") -> None:
         self._client = client
         self._guard = guard
+        self._api = api
         self.spent = 0
 
     def get(self, kind: Kind, namespace: str, name: str) -> JsonObject | None:
@@ -134,25 +135,26 @@ class Gateway:
             status, data = int(error.status or 0), _text(error.body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self._guard.after(0)
-            raise ClusterUnavailable(f"Kubernetes API did not answer {method} {path}: {_short(error)}") from error
+            raise ClusterUnavailable(f"{self._api} did not answer {method} {path}: {_short(error)}") from error
         self._guard.after(status)
-        return _meaning(status, data, f"{method} {path}")
+        return self._meaning(status, data, f"{method} {path}")
 
-
-def _meaning(status: int, data: str, request: str) -> JsonObject | None:
-    """What an answer means, from its HTTP status (Kubernetes API conventions, "HTTP Status codes")."""
-    if status == 404:
-        return None
-    if status == 409:
-        raise Conflict(f"{request}: {_reason(data)}")
-    if status == 429 or status >= 500 or not status:  # the client's word for "no answer", a TLS failure for one, is 0
-        raise ClusterUnavailable(f"Kubernetes API answered {status} to {request}: {_reason(data)}")
-    if not 200 <= status < 300:
-        raise Refused(f"Kubernetes API refused {request} ({status}): {_reason(data)}")
-    try:
-        return cast("JsonObject", json.loads(data))
-    except ValueError as error:
-        raise ClusterUnavailable(f"Kubernetes API answered {request} with something that is not JSON") from error
+    def _meaning(self, status: int, data: str, request: str) -> JsonObject | None:
+        """What an answer means, from its HTTP status (Kubernetes API conventions, "HTTP Status codes")."""
+        if status == 404:
+            return None
+        if status == 409:
+            raise Conflict(f"{request}: {_reason(data)}")
+        if (
+            status == 429 or status >= 500 or not status
+        ):  # the client's word for "no answer", a TLS failure for one, is 0
+            raise ClusterUnavailable(f"{self._api} answered {status} to {request}: {_reason(data)}")
+        if not 200 <= status < 300:
+            raise Refused(f"{self._api} refused {request} ({status}): {_reason(data)}")
+        try:
+            return cast("JsonObject", json.loads(data))
+        except ValueError as error:
+            raise ClusterUnavailable(f"{self._api} answered {request} with something that is not JSON") from error
 
 
 def _reason(data: str) -> str:

@@ -74,7 +74,7 @@ class Link:
             self._open()
         if self._opened is None:
             raise ClusterUnavailable(f"cluster {self._name} cannot be asked: {self._trouble}")
-        return Gateway(self._opened.client, self)
+        return Gateway(self._opened.client, self, f"Kubernetes API of cluster {self._name}")
 
     def before(self) -> None:
         """See ``Guard``: its turn, the credentials of this moment, and the breaker."""

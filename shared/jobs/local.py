@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 class LocalJobs:
-    """``shared.jobs.protocol.Jobs`` by ``loop``, which serves one ``cluster``."""
+    """``shared.jobs.protocol.Jobs`` by ``loop``, whose jobs name their clusters."""
 
-    def __init__(self, loop: LocalLoop, cluster: str, log: Log) -> None:
-        self._loop, self._cluster = loop, cluster
+    def __init__(self, loop: LocalLoop, log: Log) -> None:
+        self._loop = loop
         self._complaints = Complaints(log)
 
     def resume(self, cluster: str) -> bool:
         """See ``Jobs``; the next call comes at once, or when the pause after the last one is over."""
-        return self._settle("resume", cluster, cluster == self._cluster and self._loop.resume(HEARTBEAT))
+        return self._settle("resume", cluster, self._loop.resume(HEARTBEAT, cluster))
 
     def pause(self, cluster: str) -> bool:
         """See ``Jobs``."""
-        return self._settle("pause", cluster, cluster == self._cluster and self._loop.pause(HEARTBEAT))
+        return self._settle("pause", cluster, self._loop.pause(HEARTBEAT, cluster))
 
     def force(self, cluster: str) -> bool:
         """See ``Jobs``; a call under way is followed by one more."""
-        return self._settle("run", cluster, cluster == self._cluster and self._loop.force(HEARTBEAT))
+        return self._settle("run", cluster, self._loop.force(HEARTBEAT, cluster))
 
     def _settle(self, action: str, cluster: str, done: bool) -> bool:
         if done:
             self._complaints.settle(cluster, action)
         else:
-            text = f"Could not {action} the heartbeat of cluster {cluster}: this process runs a loop for"
-            self._complaints.add(cluster, action, "missing", f"{text} cluster {self._cluster} only, or none any more")
+            text = f"Could not {action} the heartbeat of cluster {cluster}: the loop of this process has no such job"
+            self._complaints.add(cluster, action, "missing", f"{text}, or has ended")
         return done

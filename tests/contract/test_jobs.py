@@ -47,7 +47,7 @@ class World:
 
     def count(self, job: str = "heartbeat") -> int:
         """How often the function was called for a job."""
-        return sum(json.loads(request.body) == {"job": job} for request in self.function.requests)
+        return sum(json.loads(request.body)["job"] == job for request in self.function.requests)
 
     def has_more_than(self, heartbeats: int) -> bool:
         """Whether so many and more have been made."""
@@ -77,9 +77,9 @@ def open_world(kind: str, every: float, running: ExitStack) -> World:
     log = io.StringIO()
     function = running.enter_context(WebServer(reply(200, "{}")))
     if kind == "local":
-        jobs = [Job("heartbeat", every, limit=5), Job("sweep", every, limit=5)]
+        jobs = [Job("heartbeat", every, limit=5, cluster="east"), Job("sweep", every, limit=5, cluster="east")]
         loop = running.enter_context(LocalLoop(function.url, jobs, Log(log)))
-        return World(LocalJobs(loop, "east", Log(log)), function, log)
+        return World(LocalJobs(loop, Log(log)), function, log)
     google = running.enter_context(Google())
     scheduler = LocalScheduler(strict=kind == "strict", minute=every, sign=google.sign)
     running.enter_context(scheduler)
@@ -192,8 +192,8 @@ def test_a_cluster_without_a_job_is_reported_once_and_nothing_is_raised(seldom: 
 def test_the_end_of_a_local_loop_is_reported_once() -> None:
     log = io.StringIO()
     with WebServer(reply(200, "{}")) as function:
-        with LocalLoop(function.url, [Job("heartbeat", SELDOM, limit=5)], Log(log)) as loop:
-            jobs = LocalJobs(loop, "east", Log(log))
+        with LocalLoop(function.url, [Job("heartbeat", SELDOM, limit=5, cluster="east")], Log(log)) as loop:
+            jobs = LocalJobs(loop, Log(log))
             assert jobs.force("east")
         assert not any([jobs.force("east"), jobs.resume("east"), jobs.pause("east")])
     assert len(messages(log)) == 1

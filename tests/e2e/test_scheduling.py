@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.heartbeat import Pace, heartbeat
 from shared.jobs.cloud_scheduler import CloudScheduler, Place
-from shared.rollout import Phase, Rollout, RolloutKey
+from shared.rollout import Command, Phase, Verb
 from shared.state.open import open_store
 from tests.support.app import NAME, Release, release_key
 from tests.support.scheduler import LocalScheduler
@@ -66,15 +66,14 @@ def test_the_heartbeat_sleeps_when_nothing_is_active_and_the_sweep_wakes_it(
 
 
 def test_of_300_canaries_50_are_active_and_none_starves(embedded_cluster: EmbeddedCluster, sqlite: Store) -> None:
-    releases = [Release(embedded_cluster, embedded_cluster.create_namespace()) for _ in range(50)]
-    for release in releases:
+    everything = [Release(embedded_cluster, embedded_cluster.create_namespace()) for _ in range(300)]
+    for release in everything:
         release.install(interval="2s", stepWeight=1)
-    serin = passing_serin(embedded_cluster, sqlite, releases[0].namespace)
+    serin = passing_serin(embedded_cluster, sqlite, everything[0].namespace)
     serin.sweep()
-    heartbeat(serin.parts, "test", Pace(seconds=30))
-    for number in range(250):
-        idle = Rollout(version=1, phase=Phase.SUCCEEDED, active=False)
-        sqlite.commit(RolloutKey("test", "idle", f"c{number:03}"), idle, None)
+    while sqlite.next_due("test") is not None:
+        heartbeat(serin.parts, "test", Pace(seconds=30))
+    releases = everything[::6]
     for release in releases:
         release.upgrade("app:2")
         replace(serin, key=release_key(release.namespace)).hint()
@@ -85,7 +84,8 @@ def test_of_300_canaries_50_are_active_and_none_starves(embedded_cluster: Embedd
     assert beat.ticks >= 50 * min(weights)
 
 
-ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early")
+ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early", "pause")
+ASIDE = ("Halt", "Paused", "Resumed", f"Canary {NAME}.")
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -103,7 +103,7 @@ def test_whatever_calls_come_in_whatever_order_a_release_goes_the_same_way(
         act(serin, action)
     serin.sweep()
     at_rest(serin, Phase.SUCCEEDED)
-    said = [text for text in serin.messages[before:] if not text.startswith("Halt")]
+    said = [text for text in serin.messages[before:] if not text.startswith(ASIDE)]
     name = f"{NAME}.{release.namespace}"
     assert said == [
         f"New revision detected! Scaling up {name}",
@@ -131,6 +131,11 @@ def act(serin: Serin, action: str) -> None:
             serin.sweep()
         case "hint":
             serin.hint()
+        case "pause":
+            for verb in (Verb.PAUSE, Verb.PAUSE, Verb.RESUME):
+                command = Command(f"{verb}-{serin.rollout.version}", verb, "ann", serin.clock())
+                serin.parts.store.submit(serin.key, command)
+                serin.tick()
 
 
 def make_job(scheduler: LocalScheduler) -> None:

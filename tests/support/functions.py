@@ -32,7 +32,8 @@ class Functions:
         pem = make_certificate(directory / "webhook.pem")
         self.certificate = b"-----BEGIN CERTIFICATE" + pem.read_bytes().partition(b"-----BEGIN CERTIFICATE")[2]
         argv = (sys.executable, "-m", "functions.serve", "--port", str(port), *arguments)
-        settings = {"SERIN_WEBHOOK_SECRETS": SECRET, "SERIN_EGRESS_ALLOW": "127.0.0.1", **environment}
+        secret = {} if "SERIN_CLUSTERS" in environment else {"SERIN_WEBHOOK_SECRETS": SECRET}
+        settings = {**secret, "SERIN_EGRESS_ALLOW": "127.0.0.1", **environment}
         root = {"PYTHONPATH": str(sys.path[0] or "."), **settings}
         self.process = Process(Program("functions", argv, lambda: accepts(port), root), directory)
         self._proxy = TlsProxy(port, pem)
