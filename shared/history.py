@@ -54,4 +54,6 @@ def _told(command: Command) -> JsonObject:
         "at": moment(command.at),
         "reason": command.reason,
         "source": command.source,
+        "revision": command.revision,
+        "gate": command.gate,
     }

@@ -48,6 +48,7 @@ class Verb(StrEnum):
     PROMOTE = "promote"
     PAUSE = "pause"
     RESUME = "resume"
+    APPROVE = "approve"
     RETRY = "retry"
 
 
@@ -91,6 +92,10 @@ class Command:
     """Where it was given, for people: ``Slack #shop``."""
     reply: str = field(default="", repr=False)
     """URL at which the asker is told what came of it. Whoever has it can write there: it is kept out of the history."""
+    revision: str = ""
+    """The mark of the revision that an approval is for (``revision.revision_mark``); empty for whichever waits."""
+    gate: str = ""
+    """The gate that an approval is for, as in ``Rollout.gate``; empty for whichever waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,10 @@ class Rollout:
     skipped: bool = False
     """The rest of the analysis is skipped: ``skipAnalysis``, or somebody asked for promotion."""
     paused: bool = False
+    gate: str = ""
+    """The gate at which the run waits for approval, ``confirm-promotion/sign-off``; empty while none is closed."""
+    approved: tuple[str, ...] = ()
+    """Gates of the run that people opened."""
     applied: Revision = field(default_factory=Revision)
     """The revision of the last run."""
     promoted: Revision = field(default_factory=Revision)
@@ -272,6 +281,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "step_at": parse_moment,
     "applied": _revision,
     "promoted": _revision,
+    "approved": tuple,
     "watches": tuple,
     "commands": _commands,
     "outbox": _lines,

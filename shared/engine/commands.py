@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.engine import run
+from shared.engine import gates, run
 from shared.rollout import RESTING, Phase, Verb
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def _obey(situation: Situation, draft: Draft, command: Command) -> Draft:
         case Verb.RESUME, _:
             return _said(draft.set(paused=False), command, "Resumed").at_once()
         case Verb.PROMOTE, Phase.PROGRESSING:
-            return _said(draft.set(skipped=True, paused=False), command, "Promotion").at_once()
+            return _said(draft.set(skipped=True, paused=False, gate=""), command, "Promotion").at_once()
+        case Verb.APPROVE, Phase.PROGRESSING if rollout.gate:
+            return gates.approve(draft, command)
         case Verb.RETRY, Phase.FAILED if revision is not None and revision != rollout.promoted:
             return run.start(situation, _said(draft, command, "Retry"), revision)
         case _:

@@ -48,7 +48,7 @@ class Draft:
         """In another phase, with nothing left of the old one's waiting. Staying in a phase is no transition."""
         if phase is self.rollout.phase:
             return self
-        return self.set(phase=phase, phase_since=self.now, waiting_since=None, halt="")
+        return self.set(phase=phase, phase_since=self.now, waiting_since=None, halt="", gate="")
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> Draft:
         """With one more line for log and events."""
@@ -75,8 +75,8 @@ class Draft:
         return (self.now - since).total_seconds() > deadline
 
     def freed(self) -> Draft:
-        """No longer held up, and not waiting for pods."""
-        return self.set(halt="", waiting_since=None)
+        """No longer held up, and waiting neither for pods nor at a gate."""
+        return self.set(halt="", waiting_since=None, gate="")
 
     def again(self, pause: timedelta) -> Draft:
         """Looked at again after ``pause``; the next step is not before that."""

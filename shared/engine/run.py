@@ -211,6 +211,7 @@ def _begin(draft: Draft, revision: Revision) -> Draft:
             unknown=0,
             blind=False,
             skipped=False,
+            approved=(),
             active=True,
         )
         .freed()

@@ -28,7 +28,8 @@ FIRST_MOMENT = datetime(1970, 1, 1)  # noqa: DTZ001  hypothesis takes bounds wit
 LAST_MOMENT = datetime(9990, 1, 1)  # noqa: DTZ001
 
 moments = st.datetimes(FIRST_MOMENT, LAST_MOMENT, timezones=st.just(UTC))
-commands = st.builds(Command, st.text(), st.sampled_from(Verb), st.text(), moments, st.text(), st.text(), st.text())
+_words = [st.text()] * 5
+commands = st.builds(Command, st.text(), st.sampled_from(Verb), st.text(), moments, *_words)
 
 _counts = st.integers(-1, 2**53)
 _config_names = st.from_regex(r"(configmap|secret)/[a-z0-9.-]{1,20}", fullmatch=True)

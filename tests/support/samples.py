@@ -91,9 +91,9 @@ def result(verdict: Verdict, text: str = "Halt frontend.test advancement success
     return CheckResult("request-success-rate", "metric", verdict, "" if verdict is Verdict.PASS else text)
 
 
-def command(verb: Verb, by: str = "stefan", reason: str = "") -> Command:
+def command(verb: Verb, by: str = "stefan", reason: str = "", **more: str) -> Command:
     """Something that a person asked for."""
-    return Command(f"id-{verb}", verb, by, NOW, reason)
+    return Command(f"id-{verb}", verb, by, NOW, reason, **more)
 
 
 def situation(**changes: Any) -> Situation:

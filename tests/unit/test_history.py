@@ -17,6 +17,8 @@ def test_an_entry_names_who_asked_for_what_when_from_where_and_why() -> None:
         "at": "2026-11-23T12:00:00.000000Z",
         "reason": "smells",
         "source": "Slack #shop",
+        "revision": "",
+        "gate": "",
     }
 
 
