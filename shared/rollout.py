@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the dict form. A reader takes every version up to its own."""
 
+MEMORY = timedelta(minutes=10)
+"""How long the ids of commands are remembered: Slack's signatures are good for five minutes either way."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,6 +102,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """The id of a command and its moment: the same request may come again, also after it was obeyed."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One thing that happened, in the words of the log; ``sequence`` is unique in its rollout and names its Kubernetes
     Event.
@@ -172,6 +183,8 @@ class Rollout:
     sequence: int = 0
     """The number of its last line."""
     commands: tuple[Command, ...] = ()
+    heard: tuple[Heard, ...] = ()
+    """Commands given lately, waiting or obeyed."""
     outbox: tuple[Line, ...] = ()
     """Lines whose Event is still to be written."""
     halt: str = ""
@@ -201,16 +214,24 @@ def from_dict(document: Json) -> Rollout:
 
 
 def with_command(rollout: Rollout, command: Command) -> Rollout:
-    """The rollout with one more waiting command, due at once; unchanged if it has that command already."""
-    if any(waiting.id == command.id for waiting in rollout.commands):
+    """The rollout with one more waiting command, due at once; unchanged if it was given that command already."""
+    if has_heard(rollout, command.id):
         return rollout
+    recent = (heard for heard in rollout.heard if command.at - heard.at < MEMORY)
     return replace(
         rollout,
         version=rollout.version + 1,
         commands=(*rollout.commands, command),
+        heard=(*recent, Heard(command.id, command.at)),
         active=True,
         due_at=command.at,
     )
+
+
+def has_heard(rollout: Rollout, command: str) -> bool:
+    """Whether the command with this id waits, or was obeyed lately."""
+    waiting = (each.id for each in rollout.commands)
+    return command in waiting or any(each.id == command for each in rollout.heard)
 
 
 def with_hint(rollout: Rollout, now: datetime, patience: timedelta = timedelta()) -> Rollout:
@@ -268,6 +289,10 @@ def _command(value: Json) -> Command:
     return Command(**{**given, "verb": Verb(value["verb"]), "at": parse_moment(value["at"])})
 
 
+def _heard(values: list[Json]) -> tuple[Heard, ...]:
+    return tuple(Heard(v["id"], parse_moment(v["at"])) for v in values)
+
+
 def _lines(values: list[Json]) -> tuple[Line, ...]:
     return tuple(Line(v["sequence"], parse_moment(v["at"]), Severity(v["severity"]), v["text"]) for v in values)
 
@@ -284,5 +309,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "approved": tuple,
     "watches": tuple,
     "commands": _commands,
+    "heard": _heard,
     "outbox": _lines,
 }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.errors import Refused, StaleRollout
-from shared.rollout import with_command
+from shared.rollout import MEMORY, with_command
 from shared.state.document import LONGEST_LIST
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ ATTEMPTS = 10
 def submit(store: Store, key: RolloutKey, command: Command) -> Rollout:
     """The rollout with ``command`` waiting in it, committed.
 
-    KeyError if there is no rollout; Refused if LONGEST_LIST commands wait already; StaleRollout if every attempt lost
-    its race.
+    KeyError if there is no rollout; Refused if LONGEST_LIST commands wait already or were given lately; StaleRollout
+    if every attempt lost its race.
     """
     for _ in range(ATTEMPTS):
         rollout = _load(store, key)
         changed = with_command(rollout, command)
         if changed == rollout:
             return rollout
-        _refuse_crowd(key, rollout)
+        _refuse_crowd(key, rollout, changed)
         with suppress(StaleRollout):
             store.commit(key, changed, None)
             return changed
@@ -46,9 +46,14 @@ def _load(store: Store, key: RolloutKey) -> Rollout:
     return rollout
 
 
-def _refuse_crowd(key: RolloutKey, rollout: Rollout) -> None:
+def _refuse_crowd(key: RolloutKey, rollout: Rollout, changed: Rollout) -> None:
+    """None may be forgotten while its request could come again, and a document keeps so many at most."""
     if len(rollout.commands) >= LONGEST_LIST:
         raise Refused(
             f"rollout {key} has {len(rollout.commands)} commands waiting that no tick has taken up: "
             "see whether the heartbeat runs, and why its ticks of this rollout fail"
+        )
+    if len(changed.heard) > LONGEST_LIST:
+        raise Refused(
+            f"rollout {key} was given {LONGEST_LIST} commands within {MEMORY.seconds // 60} minutes: wait a little"
         )

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from shared.checks.verdict import CheckResult, Verdict
 from shared.errors import Refused, StaleRollout, StoreUnavailable
 from shared.history import Entry
-from shared.rollout import Command, Line, Phase, Rollout, RolloutKey, Severity, Verb, moment
+from shared.rollout import MEMORY, Command, Heard, Line, Phase, Rollout, RolloutKey, Severity, Verb, moment
 from shared.state.document import LARGEST, LONGEST_LIST
 from shared.state.open import open_store
 from tests.support.rollouts import AT, KEY, count, entry_of, first_version, next_version, rollouts
@@ -176,6 +176,14 @@ def test_a_repeated_command_is_one(store: Store) -> None:
     assert store.submit(KEY, ABORT) == store.submit(KEY, ABORT) == store.load(KEY)
 
 
+def test_a_command_that_was_obeyed_is_not_taken_again(store: Store) -> None:
+    _commit_versions(store, 1)
+    asked = store.submit(KEY, ABORT)
+    obeyed = replace(next_version(asked), commands=())
+    store.commit(KEY, obeyed, entry_of(obeyed))
+    assert store.submit(KEY, ABORT) == obeyed == store.load(KEY)
+
+
 def test_a_command_for_nobody_is_a_key_error(store: Store) -> None:
     with pytest.raises(KeyError, match="east:shop:cart"):
         store.submit(KEY, ABORT)
@@ -187,6 +195,15 @@ def test_commands_do_not_pile_up_for_ever(store: Store) -> None:
     with pytest.raises(Refused, match="heartbeat"):
         store.submit(KEY, replace(ABORT, id="one more"))
     assert store.submit(KEY, waiting[0]).version == 1
+
+
+def test_nobody_can_make_a_rollout_forget_what_it_was_told_lately(store: Store) -> None:
+    heard = tuple(Heard(f"c{number}", AT) for number in range(LONGEST_LIST))
+    store.commit(KEY, replace(first_version(), heard=heard), None)
+    with pytest.raises(Refused, match="wait a little"):
+        store.submit(KEY, replace(ABORT, id="one more", at=AT + MEMORY / 2))
+    later = store.submit(KEY, replace(ABORT, id="one more", at=AT + MEMORY))
+    assert [each.id for each in later.heard] == ["one more"]
 
 
 def test_due_are_the_active_of_the_cluster_whose_time_has_come_longest_waiting_first(store: Store) -> None:

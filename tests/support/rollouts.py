@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.errors import StaleRollout
 from shared.history import Entry
-from shared.rollout import Command, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
+from shared.rollout import Command, Heard, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
 from shared.state.open import open_store
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _OF_TYPE = {
     Phase: st.sampled_from(Phase),
     Revision: st.builds(Revision, st.text(), st.dictionaries(_config_names, st.text(), max_size=3)),
     tuple[Command, ...]: st.lists(commands, max_size=3).map(tuple),
+    tuple[Heard, ...]: st.lists(st.builds(Heard, st.text(), moments), max_size=3).map(tuple),
     tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
     tuple[Line, ...]: st.lists(_lines, max_size=3).map(tuple),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from shared.rollout import (
     RolloutKey,
     Verb,
     from_dict,
+    has_heard,
     moment,
     parse_moment,
     to_dict,
@@ -51,12 +53,28 @@ def test_a_moment_survives_its_text(at: datetime) -> None:
 def test_the_same_command_twice_is_one_command(rollout: Rollout, command: Command) -> None:
     once = with_command(rollout, command)
     assert with_command(once, command) == once
-    assert [waiting.id for waiting in once.commands].count(command.id) >= 1
+    assert has_heard(once, command.id)
+
+
+@given(rollouts, commands)
+def test_a_command_that_was_obeyed_is_not_taken_again(rollout: Rollout, command: Command) -> None:
+    obeyed = replace(with_command(replace(rollout, commands=()), command), commands=())
+    assert with_command(obeyed, command) == obeyed
+
+
+def test_commands_are_remembered_for_longer_than_a_signature_is_good() -> None:
+    first, signature = Command("c1", Verb.ABORT, "ada", AT), timedelta(minutes=5)
+    obeyed = replace(with_command(Rollout(), first), commands=())
+    soon = with_command(obeyed, replace(first, id="c2", at=AT + 2 * signature - timedelta(seconds=1)))
+    assert has_heard(soon, "c1")
+    late = with_command(obeyed, replace(first, id="c2", at=AT + 2 * signature))
+    assert [heard.id for heard in late.heard] == ["c2"]
 
 
 @given(rollouts, commands)
 def test_a_new_command_waits_behind_the_others_and_makes_the_rollout_due(rollout: Rollout, command: Command) -> None:
-    new = replace(command, id="-".join(["new", *(waiting.id for waiting in rollout.commands)]))
+    known = {given.id for given in rollout.commands} | {given.id for given in rollout.heard}
+    new = replace(command, id="-".join(["new", *known]))
     changed = with_command(rollout, new)
     assert changed.commands == (*rollout.commands, new)
     assert changed.version == rollout.version + 1
