@@ -32,7 +32,7 @@ from shared.tick import Parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shared.canary.model import Canary
+    from shared.checks.subject import Subject
     from shared.checks.verdict import CheckResult
     from shared.hint import Hint
     from shared.json_types import Json
@@ -142,15 +142,15 @@ def build(settings: Settings) -> Parts:
     )
 
 
-def open_checks(settings: Settings) -> Callable[[str, Canary, str], tuple[CheckResult, ...]]:
+def open_checks(settings: Settings) -> Callable[[Subject], tuple[CheckResult, ...]]:
     """Hooks and metrics, asked as these settings say; a cluster may have a metrics server of its own."""
     http = Http(Egress(settings.egress_allow))
     default = MetricsServer(settings.metrics_server, _identity(settings), settings.metrics_ca or None)
     own = {each.name: replace(default, url=each.metrics_server) for each in settings.clusters if each.metrics_server}
 
-    def ask(cluster: str, canary: Canary, checksum: str) -> tuple[CheckResult, ...]:
-        server = own.get(cluster, default)
-        return analyse(canary, checksum, Clients(http, server, settings.analysis_seconds))
+    def ask(subject: Subject) -> tuple[CheckResult, ...]:
+        server = own.get(subject.cluster, default)
+        return analyse(subject, Clients(http, server, settings.analysis_seconds))
 
     return ask
 

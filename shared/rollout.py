@@ -144,6 +144,8 @@ class Rollout:
     """The canary's share, in percent, that the router must show."""
     step: int = -1
     """Index into the plan; -1 before the first step."""
+    step_since: datetime = EPOCH
+    """When that step began."""
     failed: int = 0
     """Failed checks of the run."""
     unknown: int = 0
@@ -304,6 +306,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "due_at": parse_moment,
     "hinted_until": parse_moment,
     "step_at": parse_moment,
+    "step_since": parse_moment,
     "applied": _revision,
     "promoted": _revision,
     "approved": tuple,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shared.adoption import adopted, can_adopt
 from shared.canary import conflicts, parse_canary
 from shared.canary.leaving import is_leaving, read_canary, without_ours
+from shared.checks.subject import Subject
 from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
@@ -53,12 +54,12 @@ RETRY = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks hooks and metrics of a Canary about
-    the revision with the given checksum, ``key`` is the installation's, for hashes of Secrets."""
+    """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
+    ``key`` is the installation's, for hashes of Secrets."""
 
     store: Store
     gateway: Callable[[str], Gateway]
-    analyse: Callable[[str, Canary, str], tuple[CheckResult, ...]]
+    analyse: Callable[[Subject], tuple[CheckResult, ...]]
     clock: Callable[[], datetime]
     log: Log
     key: bytes
@@ -125,9 +126,7 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     scene = look_at(job.gateway, canary, job.loaded, look)
     situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
     if wants_analysis(situation):
-        situation = replace(
-            situation, results=parts.analyse(job.key.cluster, canary, revision_mark(job.loaded.applied))
-        )
+        situation = replace(situation, results=parts.analyse(_subject(job, canary)))
     decision = decide(situation)
     rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout))
     committed = _commit(parts, job, rollout, decision.lines, situation.results)
@@ -138,6 +137,10 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
+
+
+def _subject(job: Job, canary: Canary) -> Subject:
+    return Subject(job.key.cluster, canary, revision_mark(job.loaded.applied))
 
 
 def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:

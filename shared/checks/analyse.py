@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.canary.model import Canary, Hook, Metric
+    from shared.checks.subject import Subject
     from shared.checks.transport import Http
 
 _log = logging.getLogger(__name__)
@@ -42,16 +43,16 @@ class Clients:
     budget: float = 20.0
 
 
-def analyse(canary: Canary, checksum: str, clients: Clients) -> tuple[CheckResult, ...]:
-    """The answers in the order of asking. ``checksum`` tells hooks which revision this is."""
-    analysis = _Analysis(canary, checksum, clients, Deadline.after(clients.budget))
+def analyse(subject: Subject, clients: Clients) -> tuple[CheckResult, ...]:
+    """The answers in the order of asking."""
+    analysis = _Analysis(subject, clients, Deadline.after(clients.budget))
     answers: list[CheckResult] = []
-    for hook in canary.analysis.hooks:
+    for hook in subject.canary.analysis.hooks:
         if hook.type is HookType.ROLLOUT:
             answers.append(analysis.ask_hook(hook))
             if answers[-1].verdict is not Verdict.PASS:
                 return tuple(answers)
-    return (*answers, *map(analysis.ask_metric, canary.analysis.metrics))
+    return (*answers, *map(analysis.ask_metric, subject.canary.analysis.metrics))
 
 
 def choose_server(canary: Canary, default: MetricsServer) -> MetricsServer:
@@ -64,17 +65,20 @@ def choose_server(canary: Canary, default: MetricsServer) -> MetricsServer:
 
 @dataclass(frozen=True, slots=True)
 class _Analysis:
-    canary: Canary
-    checksum: str
+    subject: Subject
     clients: Clients
     deadline: Deadline
+
+    @property
+    def canary(self) -> Canary:
+        return self.subject.canary
 
     def ask_hook(self, hook: Hook) -> CheckResult:
         unknown = CheckResult(hook.name, hooks.KIND, Verdict.UNKNOWN, query=show_url(hook.url))
         return self._settle(
             unknown,
             f"Halt {self.canary} advancement external check {hook.name} did not answer",
-            lambda: hooks.call_hook(self.canary, hook, self.checksum, self.clients.http, self.deadline),
+            lambda: hooks.call_hook(self.canary, hook, self.subject.checksum, self.clients.http, self.deadline),
         )
 
     def ask_metric(self, metric: Metric) -> CheckResult:

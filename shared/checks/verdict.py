@@ -1,7 +1,7 @@
-"""What a check answers: pass, fail or unknown, with the evidence that lets a person understand it later.
+"""What a check answers: pass, fail, wait or unknown, with the evidence that lets a person understand it later.
 
 "Unknown" is not a mild "fail": it holds the rollout and has a counter of its own (a provider that is down says nothing
-about a release).
+about a release). "Wait" is an answer, too: not yet, ask again. It holds the rollout and counts for nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """The three answers."""
+    """The four answers."""
 
     PASS = "pass"  # noqa: S105  a verdict, not a password
     FAIL = "fail"
+    WAIT = "wait"
     UNKNOWN = "unknown"
 
 

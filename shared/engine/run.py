@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.checks.verdict import Verdict
 from shared.plan import make_plan, nearest_step
 from shared.revision import changed, refreshed
-from shared.rollout import Phase
+from shared.rollout import Phase, Severity
 from shared.workload import exceeded, readiness, serving
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def _judge(situation: Situation, draft: Draft) -> Draft:
     draft = draft.set(unknown=0)
     if Verdict.FAIL in verdicts:
         return _failed(situation, draft)
+    if Verdict.WAIT in verdicts:
+        return _asked_to_wait(situation, draft)
     if reason := _primary_waits(situation):
         return _await_primary(situation, draft, reason)
     return _next_step(situation, draft.freed())
@@ -88,7 +90,8 @@ def _next_step(situation: Situation, draft: Draft) -> Draft:
 
 def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
     weight = make_plan(situation.canary.analysis).steps[step].canary
-    return draft.say(f"Advance {situation.canary} canary weight {weight}").set(weight=weight, step=step).step_done()
+    draft = draft.say(f"Advance {situation.canary} canary weight {weight}")
+    return draft.set(weight=weight, step=step, step_since=situation.now).step_done()
 
 
 def _promote(situation: Situation, draft: Draft) -> Draft:
@@ -124,6 +127,12 @@ def _unanswered(situation: Situation, draft: Draft) -> Draft:
             "routing all traffic to primary until they are"
         ).set(weight=0, step=-1, blind=True)
     return draft.step_done()
+
+
+def _asked_to_wait(situation: Situation, draft: Draft) -> Draft:
+    """A check needs more time: the step stays, nothing is counted, and it is said once."""
+    texts = dict.fromkeys(result.text for result in situation.results if result.verdict is Verdict.WAIT)
+    return draft.hold("; ".join(texts), Severity.INFO).step_done()
 
 
 def _see_again(situation: Situation, draft: Draft) -> Draft:

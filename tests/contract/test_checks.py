@@ -16,6 +16,7 @@ from shared.canary.model import Bounds, Canary, Metric, ObjectRef, OnNoData
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse
 from shared.checks.prometheus import MetricsServer
+from shared.checks.subject import Subject
 from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
 from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
@@ -90,7 +91,7 @@ def clients(prometheus: Prometheus) -> Iterator[Clients]:
 
 
 def check(clients: Clients, workload: str, metric: Metric) -> CheckResult:
-    (answer,) = analyse(of_workload(workload, replace(metric, interval="5s")), "", clients)
+    (answer,) = analyse(Subject("here", of_workload(workload, replace(metric, interval="5s")), ""), clients)
     return answer
 
 

@@ -29,7 +29,7 @@ from tests.support.app import release_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.canary.model import Canary
+    from shared.checks.subject import Subject
     from shared.json_types import JsonObject
     from shared.rollout import Rollout, RolloutKey
     from shared.state.store import Store
@@ -128,7 +128,7 @@ def passing_serin(cluster: Cluster, store: Store, namespace: str) -> Serin:
     return replace(made, parts=replace(made.parts, analyse=passing))
 
 
-def passing(_cluster: str, _canary: Canary, _checksum: str) -> tuple[CheckResult, ...]:
+def passing(_subject: Subject) -> tuple[CheckResult, ...]:
     """An analysis whose one check passes."""
     return (CheckResult("request-success-rate", "metric", Verdict.PASS, value=100.0),)
 

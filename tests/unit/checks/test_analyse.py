@@ -15,6 +15,7 @@ from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse, choose_server
 from shared.checks.identity import Bearer
 from shared.checks.prometheus import MetricsServer
+from shared.checks.subject import Subject
 from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
 from tests.support.canaries import CUSTOM, LATENCY, SUCCESS_RATE, canary
@@ -47,7 +48,7 @@ def verdicts(answers: tuple[CheckResult, ...]) -> list[tuple[str, Verdict]]:
 
 
 def run(app: Canary, http: Http, url: str, budget: float = 20.0) -> tuple[CheckResult, ...]:
-    return analyse(app, "85d557f47b", Clients(http, MetricsServer(url), budget))
+    return analyse(Subject("here", app, "85d557f47b"), Clients(http, MetricsServer(url), budget))
 
 
 def test_hooks_are_asked_in_order_and_then_every_metric(http: Http) -> None:
@@ -172,6 +173,6 @@ def test_only_the_server_of_the_settings_gets_its_identity(own: str | None, is_d
 def test_the_canarys_own_server_is_the_one_that_is_asked(http: Http) -> None:
     with WebServer(value("1")) as own, WebServer(value("9")) as default:
         clients = Clients(http, MetricsServer(default.url, Bearer("s3cret")))
-        (answer,) = analyse(canary(CUSTOM, metrics_server=own.url), "", clients)
+        (answer,) = analyse(Subject("here", canary(CUSTOM, metrics_server=own.url), ""), clients)
     assert (answer.value, default.requests) == (1.0, [])
     assert "authorization" not in own.requests[0].headers

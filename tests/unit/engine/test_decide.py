@@ -204,6 +204,27 @@ class TestVerdicts:
         assert (first.rollout.failed, first.rollout.weight) == (0, 0)
         assert second.rollout.weight == 10
 
+    def test_a_check_that_asks_to_wait_holds_the_step_says_so_once_and_counts_for_nothing(self) -> None:
+        decisions = run(situation(results=(result(Verdict.PASS), result(Verdict.WAIT, "Not yet"))), 3)
+        assert [texts(decision) for decision in decisions] == [["Not yet"], [], []]
+        after = decisions[-1].rollout
+        assert (after.weight, after.failed, after.unknown) == (rollout().weight, 0, 0)
+        assert after.due_at == after.step_at == NOW + timedelta(seconds=30)
+
+    @pytest.mark.parametrize("other", [Verdict.FAIL, Verdict.UNKNOWN])
+    def test_what_weighs_more_than_waiting_decides(self, other: Verdict) -> None:
+        after = decide(situation(results=(result(Verdict.WAIT, "Not yet"), result(other, "No")))).rollout
+        assert (after.failed, after.unknown) == ((1, 0) if other is Verdict.FAIL else (0, 1))
+
+    def test_a_step_knows_when_it_began_and_a_held_one_goes_on(self) -> None:
+        began = NOW - timedelta(minutes=3)
+        held = decide(situation(rollout=rollout(step_since=began), results=FAILED)).rollout
+        assert held.step_since == began
+        assert (
+            decide(situation(rollout=rollout(step_since=began), results=(result(Verdict.PASS),))).rollout.step_since
+            == NOW
+        )
+
     def test_unknown_beside_pass_is_unknown(self) -> None:
         decision = decide(situation(results=(result(Verdict.PASS), *UNKNOWN)))
         assert decision.rollout.weight == 10
