@@ -36,6 +36,10 @@ format: $(VENV)/.dev ## rewrite the code in the one style
 bench: $(VENV)/.dev ## requests per tick and per rollout, counted at the API server, beside the budgets
 	@$(RUN) -m tests.bench.requests $(ARGS)
 
+.PHONY: charts
+charts: $(VENV)/.dev ## lint and pack the Helm charts into a repository, build/charts
+	@sh infra/charts.sh "$$($(RUN) -m tests.support.tools helm)" build/charts
+
 .PHONY: lock
 lock: $(VENV)/.uv ## pin every dependency with its hashes, from pyproject.toml
 	@sh infra/lock.sh $(VENV)/bin/uv
