@@ -1,7 +1,8 @@
 """All functions in one process, with the local loop that calls them: Serin on a laptop, or self-hosted.
 
 ``python -m functions.serve`` listens on ``--host`` and ``--port``; each function is at its name: ``/tick``,
-``/webhook/SECRET``, ``/event``. Everything else comes from the settings.
+``/webhook/SECRET``, ``/event``; ``/healthz`` says that they are served. With a certificate all of them are on
+``--tls-port`` as well, which is what the cluster's webhook needs. Everything else comes from the settings.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from functions_framework import create_app
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Response
 
 from shared.errors import InvalidSettings
 from shared.jobs.choice import offer
@@ -39,33 +43,52 @@ THREADS = 16
 """Requests answered at the same time, beside those of the loop."""
 
 
+class TlsByPort(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Speaks TLS on the port that has a certificate: gunicorn itself knows it for all ports or for none."""
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Called with each connection before anything is read from it, and again for each further request."""
+        conn.cfg = self.app.config_of(port=conn.server[1])
+        super().enqueue_req(conn)
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """One worker process with many threads: the loop, and what tells it, have to be in the same one."""
 
     def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
         self._options, self._jobs = options, tuple(_jobs_of(settings, options))
         self._loop: LocalLoop | None = None
+        self._tls = Config()
         super().__init__()
 
     def load_config(self) -> None:
         """Gunicorn's settings."""
+        options = self._options
+        ports = (options.port, options.tls_port) if options.certificate else (options.port,)
         values = {
-            "bind": f"{self._options.host}:{self._options.port}",
+            "bind": [f"{options.host}:{port}" for port in ports],
             "workers": 1,
             "threads": THREADS + len(self._jobs),
-            "worker_class": "gthread",
+            "worker_class": TlsByPort,
             "timeout": 0,
             "post_worker_init": self._begin,
             "worker_exit": self._end,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
+            self._tls.set(name, value)
+        self._tls.set("certfile", options.certificate)
+        self._tls.set("keyfile", options.key)
+
+    def config_of(self, port: int) -> Config:
+        """The settings for connections to a port. The certificate is read for each of them, so it may be replaced."""
+        return self._tls if self._options.certificate and port == self._options.tls_port else self.cfg
 
     def load(self) -> Any:
         """The WSGI application: every function under its name."""
         folder = Path(__file__).parent
         apps = {f"/{name}": _rooted(create_app(name, str(folder / f"{name}.py"))) for name in FUNCTIONS}
-        return DispatcherMiddleware(NotFound(), apps)
+        return DispatcherMiddleware(NotFound(), {**apps, "/healthz": Response("ok\n")})
 
     def _begin(self, _worker: Worker) -> None:
         log = Log()
@@ -98,6 +121,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m functions.serve", description=__doc__.splitlines()[0])
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on (default %(default)s)")
+    parser.add_argument("--certificate", help="file with the certificate of the TLS port; without it there is none")
+    parser.add_argument("--key", help="file with its private key (default: it is in the same file)")
+    parser.add_argument("--tls-port", type=int, default=8443, help="port to serve by TLS (default %(default)s)")
     parser.add_argument("--beat", type=float, default=60.0, help="seconds between heartbeats (default %(default)s)")
     parser.add_argument("--sweep", type=float, default=600.0, help="seconds between sweeps (default %(default)s)")
     options = parser.parse_args(arguments)
