@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of", "helm"}
+REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of", "helm", "hey"}
 
 _skipped: list[tuple[str, str]] = []
 """Node ids, and the reasons."""
@@ -163,6 +163,13 @@ def kubectl_program() -> Path:
     """The file of kubectl."""
     _need(tools.Name.KUBECTL)
     return tools.path_of(tools.Name.KUBECTL)
+
+
+@pytest.fixture(scope="session")
+def hey() -> Path:
+    """The real load generator."""
+    _need(tools.Name.HEY)
+    return tools.path_of(tools.Name.HEY)
 
 
 @pytest.fixture

@@ -54,12 +54,19 @@ class Egress:
 
     allow: tuple[str, ...] = ()
 
+    def names(self, host: str) -> bool:
+        """Whether a host of this name may be called, wherever it is."""
+        name = _plain(host)
+        return name not in _METADATA_NAMES and (
+            not self.allow or any(_matches(name, entry.lower()) for entry in self.allow)
+        )
+
     def admit(self, host: str, addresses: Iterable[str]) -> tuple[str, ...]:
         """Those of a host's ``addresses`` that may be connected to, in their order. EgressRefused if there are none."""
-        name = host.lower().rstrip(".")
+        name = _plain(host)
         if name in _METADATA_NAMES:
             raise EgressRefused(f"{host} is a metadata server: checks may never call it")
-        if self.allow and not any(_matches(name, entry.lower()) for entry in self.allow):
+        if not self.names(host):
             raise EgressRefused(f"{host} is not among the hosts that checks may call: add it to the allowed hosts")
         admitted = tuple(address for address in addresses if self._admits(name, address))
         if not admitted:
@@ -77,6 +84,10 @@ class Egress:
 
     def _admits_loopback(self, name: str, actual: IPv4Address | IPv6Address) -> bool:
         return _ANY in self.allow or str(actual) in self.allow or (name == "localhost" and name in self.allow)
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
 
 
 def _matches(name: str, entry: str) -> bool:

