@@ -7,12 +7,14 @@ It must never be read anywhere else: whoever needs a setting is given it.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.chat.roles import Roles, find_role_gaps, parse_roles
 from shared.clusters.registry import VARIABLE, Allowance, ByKubeconfig, Cluster, InCluster, check_name, parse_clusters
 from shared.errors import InvalidSettings, Problem
 from shared.identity.path_secret import find_problems
@@ -72,6 +74,12 @@ class Settings:
     """Name under which an incoming webhook speaks (Flagger's ``-slack-user``)."""
     slack_api: str = SLACK_API
     """Base URL of Slack's API. Response URLs must be on its host, or on hooks.slack.com if it is Slack's own."""
+    slack_signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Signing secret of the Slack app; during a change the new and the old one, separated by a comma."""
+    slack_roles: Roles = field(default_factory=Roles)
+    """Who may ask for what in Slack: a JSON object, or its file; see ``shared/chat/roles``. Nobody, without it."""
+    slack_command: str = "/canary"
+    """Name of the slash command, for the examples in answers."""
     links: tuple[tuple[str, str], ...] = ()
     """Links in messages, separated by commas: ``Grafana=https://grafana.example.com/d/x?var-app={name}``, with
     ``{cluster}``, ``{namespace}``, ``{name}`` and ``{run}``."""
@@ -98,7 +106,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             problems += error.problems
         except ValueError as error:
             problems.append(Problem(variable, f"{error}, got {text!r}" if name not in _SECRET else str(error)))
-    problems += [*_ambiguous(environment), *find_gaps(values)]
+    problems += [*_ambiguous(environment), *find_gaps(values), *find_role_gaps(values)]
     problems += [Problem(name, "is not a setting of Serin") for name in sorted(environment) if _unknown(name)]
     if problems:
         raise InvalidSettings("environment", tuple(problems))
@@ -161,9 +169,16 @@ def _name(text: str) -> str:
 
 
 def _clusters(text: str) -> tuple[Cluster, ...]:
-    inline = text.lstrip().startswith("{")
+    return parse_clusters(_inline_or_file(text))
+
+
+def _roles(text: str) -> Roles:
+    return parse_roles(_inline_or_file(text))
+
+
+def _inline_or_file(text: str) -> str:
     try:
-        return parse_clusters(text if inline else Path(text).read_text(encoding="utf-8"))
+        return text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
     except (OSError, UnicodeError):
         raise ValueError("must be a JSON object, or the path of a file that holds one") from None
 
@@ -216,6 +231,19 @@ def _secrets(text: str) -> tuple[str, ...]:
     return values
 
 
+def _signing_secrets(text: str) -> tuple[str, ...]:
+    values = _patterns(text)
+    if not values or not all(re.fullmatch(r"[0-9A-Za-z]{16,}", value) for value in values):
+        raise ValueError("must be the app's signing secret, of at least 16 letters and digits, or two with a comma")
+    return values
+
+
+def _command(text: str) -> str:
+    if not re.fullmatch(r"/[^\s/]{1,31}", text):
+        raise ValueError("must be a slash and a name of at most 31 characters, without spaces")
+    return text
+
+
 def _threads(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 64:
         raise ValueError("must be a whole number from 1 to 64")
@@ -253,6 +281,9 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "slack_url": _url,
     "slack_user": _text,
     "slack_api": read_api,
+    "slack_signing_secrets": _signing_secrets,
+    "slack_roles": _roles,
+    "slack_command": _command,
     "links": read_links,
     "concurrency": _threads,
     "heartbeat_seconds": _seconds,
@@ -260,5 +291,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
 }
 
 _SINGLE = ("SERIN_CLUSTER", "SERIN_KUBECONFIG", "SERIN_WEBHOOK_SECRETS")
-_SECRET = frozenset({"clusters", "hash_key", "metrics_password", "slack_token", "slack_url", "webhook_secrets"})
+_SECRET = frozenset(
+    {"clusters", "hash_key", "metrics_password", "slack_signing_secrets", "slack_token", "slack_url", "webhook_secrets"}
+)
 _FOR_TESTS = frozenset({"SERIN_REQUIRE_REAL", "SERIN_CACHE", "SERIN_FIRESTORE_EMULATOR_JAR"})

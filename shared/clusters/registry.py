@@ -22,7 +22,6 @@ never repeat a secret in a message.
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 from collections.abc import Mapping
@@ -33,11 +32,11 @@ from urllib.parse import urlsplit
 from shared.canary.fields import INT32_MAX, Field, show
 from shared.errors import InvalidSettings, Problem
 from shared.identity.path_secret import SHORTEST
+from shared.json_setting import load_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from shared.json_types import JsonObject
 
 VARIABLE = "SERIN_CLUSTERS"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -120,7 +119,7 @@ class Cluster:
 def parse_clusters(text: str) -> tuple[Cluster, ...]:
     """The clusters of a JSON text, in its order. InvalidSettings with every problem found."""
     problems: list[Problem] = []
-    root = Field(_load(text, problems), VARIABLE, problems)
+    root = load_setting(text, VARIABLE, problems)
     clusters = tuple(_cluster(name, root.at(name)) for name in _names(root))
     _reject_shared_secrets(clusters, problems)
     if problems:
@@ -143,21 +142,6 @@ def is_pem(ca: str) -> bool:
 def is_file(secret: str) -> bool:
     """Whether a webhook secret is the path of a file: a secret is one part of a path and has no slash."""
     return "/" in secret
-
-
-def _load(text: str, problems: list[Problem]) -> object:
-    def keep_each_once(pairs: list[tuple[str, object]]) -> JsonObject:
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        problems.extend(Problem(VARIABLE, f"gives {show(name)} twice in one object") for name in twice)
-        return dict(pairs)
-
-    try:
-        return json.loads(text, object_pairs_hook=keep_each_once)
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f": {error.msg}, line {error.lineno}, column {error.colno}" if isinstance(error, ValueError) else ""
-        problems.append(Problem(VARIABLE, f"is not JSON{where}"))
-        return None
 
 
 def _names(root: Field) -> tuple[str, ...]:
