@@ -14,9 +14,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.plan import make_plan, nearest_step
+from shared.cookies import known_cookie
+from shared.plan import HOME, make_plan, nearest_step
 from shared.render.differences import same
-from shared.render.istio import live_route
+from shared.render.istio_live import live_route
 from shared.render.ownership import SUFFIX
 from shared.render.workload import carried_revision, primary_deployment
 from shared.revision import config_hash, template_hash
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from shared.canary.model import Canary
     from shared.json_types import Json
+    from shared.plan import Route
     from shared.revision import ConfigRef
     from shared.scene import Scene
 
@@ -47,26 +49,35 @@ def adopted(canary: Canary, status: Json, scene: Scene, key: bytes, now: datetim
     """The rollout that goes on where Flagger stands. ``scene`` has to hold everything."""
     revision = revision_of(canary, scene, Revision(), key) or Revision(UNKNOWN_TEMPLATE)
     promoted = _promoted(canary, scene, key)
-    begun = Rollout(phase_since=now, due_at=now, promoted=promoted)
+    begun = Rollout(phase_since=now, due_at=now, promoted=promoted, cookie=known_cookie(status))
     phase = str(status["phase"])
     if phase in _RUNNING or (phase in _PROMOTING and promoted != revision):
-        return _running(canary, scene, begun, revision, now)
+        running = _with(begun, Phase.PROGRESSING, revision, _size(canary, scene))
+        step_at = now + timedelta(seconds=canary.analysis.interval)
+        return replace(_under_way(canary, status, scene, running), step_at=step_at)
     if phase in _PROMOTING:
-        return _with(begun, Phase.PROMOTING, revision, weight=_weight(canary, scene), replicas=_size(canary, scene))
+        return _showing(_with(begun, Phase.PROMOTING, revision, _size(canary, scene)), _route(canary, scene))
     if phase == Phase.FAILED:
         return _with(begun, Phase.FAILED, revision)
     return _with(begun, Phase.SUCCEEDED if phase == Phase.SUCCEEDED else Phase.INITIALIZED, promoted)
 
 
-def _running(canary: Canary, scene: Scene, begun: Rollout, revision: Revision, now: datetime) -> Rollout:
-    weight = _weight(canary, scene)
-    step = nearest_step(make_plan(canary.analysis), weight)
-    running = _with(begun, Phase.PROGRESSING, revision, weight=weight, replicas=_size(canary, scene))
-    return replace(running, step=step, step_at=now + timedelta(seconds=canary.analysis.interval))
+def _under_way(canary: Canary, status: Json, scene: Scene, running: Rollout) -> Rollout:
+    """In the middle of its plan: at the round that Flagger counted, or at the weight that the router shows. A step of
+    copies comes before the first weight.
+    """
+    route, plan = _route(canary, scene), make_plan(canary)
+    made = int(status.get("iterations") or 0) if plan.rounds else int(bool(route.mirror))
+    step = nearest_step(plan, made - 1, route.canary)
+    return replace(_showing(running, route), step=step, strategy=str(plan.strategy) if step >= 0 else "")
 
 
-def _with(begun: Rollout, phase: Phase, applied: Revision, weight: int = 0, replicas: int | None = None) -> Rollout:
-    return replace(begun, phase=phase, applied=applied, weight=weight, replicas=replicas)
+def _with(begun: Rollout, phase: Phase, applied: Revision, replicas: int | None = None) -> Rollout:
+    return replace(begun, phase=phase, applied=applied, replicas=replicas)
+
+
+def _showing(rollout: Rollout, route: Route) -> Rollout:
+    return replace(rollout, weight=route.canary, mirror=route.mirror, matching=route.matching)
 
 
 def _promoted(canary: Canary, scene: Scene, key: bytes) -> Revision:
@@ -91,11 +102,10 @@ def _copies(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
     return {ref: copy for ref, copy in copies if copy is not None}
 
 
-def _weight(canary: Canary, scene: Scene) -> int:
+def _route(canary: Canary, scene: Scene) -> Route:
     """What the router sends to the canary now."""
     router = scene.get("VirtualService", canary.service.name)
-    route = live_route(router, canary) if router else None
-    return route.canary if route else 0
+    return (live_route(router, canary) if router else None) or HOME
 
 
 def _size(canary: Canary, scene: Scene) -> int:

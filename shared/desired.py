@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from shared.changes import Restore, Scale, Write
 from shared.farewell import farewell, finalizers
 from shared.observed import Look
-from shared.plan import Route
 from shared.render.autoscaler import primary_autoscaler
 from shared.render.configs import copy_config
 from shared.render.differences import up_to_date
@@ -160,14 +159,14 @@ def _services(aim: Aim) -> Iterator[Change]:
 
 def _router(aim: Aim) -> Iterator[Change]:
     """The weights as committed; before initialization is over, only once the primary can take the traffic."""
-    if Look.ROUTER not in aim.scene.look:
+    if Look.ROUTER not in aim.scene.look or not aim.canary.has_router:
         return
     if aim.rollout.phase is Phase.INITIALIZING and not aim.primary_serves:
         return
     if Look.GENERATED in aim.scene.look:
         for rule in destination_rules(aim.canary):
             yield from _write(aim, rule)
-    yield from _write(aim, virtual_service(aim.canary, Route(canary=aim.rollout.weight), aim.rollout.version))
+    yield from _write(aim, virtual_service(aim.canary, aim.rollout.route, aim.rollout.version))
 
 
 def _scale(aim: Aim) -> Iterator[Change]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from shared.canary.model import FLAGGER_REVERT, REVERT
 from shared.changes import Delete, Finalizers, Restore, Scale, Write
 from shared.engine.farewell import Stage
-from shared.plan import Route
 from shared.render.differences import up_to_date
 from shared.render.istio import virtual_service
 from shared.render.original import original_apex, original_router
@@ -74,7 +73,7 @@ def _of_stage(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Change
 def _weights(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Write]:
     live = _own(canary, scene, ObjectId("VirtualService", canary.service.name))
     if live is not None:
-        obj = virtual_service(canary, Route(canary=rollout.weight), rollout.version)
+        obj = virtual_service(canary, rollout.route, rollout.version)
         if not up_to_date(live, obj):
             yield Write(obj, live)
 

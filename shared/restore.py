@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.cookies import known_cookie
 from shared.render.workload import carried_revision
 from shared.revision import parse_mark
 from shared.rollout import RESTING, Phase, Revision, Rollout
@@ -35,4 +36,5 @@ def restored(status: Json, primary: Json | None, now: datetime) -> Rollout:
         applied=last if failed else promoted,
         promoted=promoted,
         replicas=None if phase in RESTING else 1,
+        cookie=known_cookie(status),
     )

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shared.plan import Route
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -142,10 +144,18 @@ class Rollout:
     phase_since: datetime = EPOCH
     weight: int = 0
     """The canary's share, in percent, that the router must show."""
+    mirror: int = 0
+    """Percent of the requests that the canary must get copies of."""
+    matching: bool = False
+    """The canary's share is that of the requests that ``analysis.match`` describes."""
+    cookie: str = ""
+    """The last session cookie that users of the canary were given, ``name=value``."""
     step: int = -1
     """Index into the plan; -1 before the first step."""
     step_since: datetime = EPOCH
     """When that step began."""
+    strategy: str = ""
+    """What kind of plan ``step`` is of; empty before the first step."""
     failed: int = 0
     """Failed checks of the run."""
     unknown: int = 0
@@ -192,6 +202,11 @@ class Rollout:
     halt: str = ""
     """What holds it up, as last said."""
     last_error: str = ""
+
+    @property
+    def route(self) -> Route:
+        """What the router must show."""
+        return Route(self.weight, self.mirror, self.matching, self.cookie)
 
     @property
     def run(self) -> str:

@@ -215,7 +215,7 @@ def _refuse_rival(job: Job, canary: Canary) -> None:
 def _refuse(parts: Parts, job: Job, error: InvalidCanary) -> None:
     """Say what is wrong with the Canary, once, in its status, its events and the log; traffic stays where it is."""
     rollout, lines = _complain(job, str(error))
-    busy = rollout.phase not in RESTING and bool(rollout.weight)
+    busy = rollout.phase not in RESTING and not rollout.route.home
     rollout = replace(rollout, hinted=False, active=busy, due_at=job.now + RETRY)
     committed = _commit(parts, job, rollout, lines)
     report(job.gateway, job.raw, invalid_status(job.raw, error.problems, job.now))

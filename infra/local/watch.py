@@ -18,7 +18,7 @@ from shared.checks.verdict import Verdict
 from shared.cluster.kinds import Kind
 from shared.errors import InvalidCanary
 from shared.plan import make_plan
-from shared.render.istio import live_route
+from shared.render.istio_live import live_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ class Watch:
             elapsed=elapsed,
             phase=status.get("phase", ""),
             weight=self._weight(canary),
-            weights=tuple(route.canary for route in make_plan(canary.analysis).steps) if canary else (),
+            weights=tuple(step.route.canary for step in make_plan(canary).steps) if canary else (),
             failed=status.get("failedChecks", 0),
             threshold=canary.analysis.threshold if canary else 0,
             primary=self._side(f"{self._sources.key.name}-primary", *self._rates.primary()),

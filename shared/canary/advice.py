@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.canary.analysis import OLD_NAMES
 from shared.canary.durations import parse_window
 from shared.canary.fields import Field, find_analysis, show
+from shared.canary.strategy_advice import advise_strategy
 from shared.canary.unsupported import report_idle
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
     _mention_old_version(root)
     _mention_old_analysis(spec)
     _mention_weights(analysis)
+    advise_strategy(spec, analysis)
     for metric in analysis.at("metrics").entries():
         _mention_metric(metric)
     if analysis.value is not None and not (analysis.at("metrics").entries() or analysis.at("webhooks").entries()):

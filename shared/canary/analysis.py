@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from shared.canary.affinity import read_affinity
 from shared.canary.durations import check_duration, check_window, parse_duration
 from shared.canary.fields import INT32_MAX, show
 from shared.canary.model import Analysis, Bounds, Hook, HookType, Metric, OnNoData
@@ -25,6 +26,9 @@ DURATION = "request-duration"
 OLD_NAMES = {"istio_requests_total": SUCCESS_RATE, "istio_request_duration_seconds_bucket": DURATION}
 """Names of the built-in metrics in Flagger 0.6."""
 
+MOST_ROUNDS = 100_000
+"""The largest number of iterations: at one a minute, ten weeks."""
+
 _DEFAULT_INTERVAL = 60.0
 _DEFAULT_WINDOW = "1m"
 _DEFAULT_TIMEOUT = 10.0
@@ -34,7 +38,7 @@ _MOST_RETRIES = 100
 
 def read_analysis(field: Field) -> Analysis:
     """The analysis at ``field``. With ``stepWeights`` its ``max_weight`` is the last of them, as in Flagger."""
-    weights = _read_weights(field)
+    weights = _read_weights(field.at("stepWeights"))
     return Analysis(
         interval=_read_interval(field.at("interval")),
         threshold=field.at("threshold").required().integer(1, INT32_MAX, 0),
@@ -42,6 +46,11 @@ def read_analysis(field: Field) -> Analysis:
         step_weight=field.at("stepWeight").integer(1, 100, 0),
         step_weights=weights,
         step_weight_promotion=field.at("stepWeightPromotion").integer(0, 100, 0),
+        iterations=field.at("iterations").integer(0, MOST_ROUNDS, 0),
+        match=field.at("match").blobs(),
+        mirror=field.at("mirror").flag(),
+        mirror_weight=field.at("mirrorWeight").integer(0, 100, 0) or 100,
+        session_affinity=read_affinity(field.at("sessionAffinity")),
         primary_ready_threshold=field.at("primaryReadyThreshold").integer(0, 100, 100),
         canary_ready_threshold=field.at("canaryReadyThreshold").integer(0, 100, 100),
         max_unknown=field.at("maxUnknown").integer(1, INT32_MAX, 10),
@@ -60,21 +69,11 @@ def _read_interval(field: Field) -> float:
     return seconds or 0.0
 
 
-def _read_weights(field: Field) -> tuple[int, ...]:
-    _require_one_kind_of_step(field)
-    steps = field.at("stepWeights")
+def _read_weights(steps: Field) -> tuple[int, ...]:
     weights = tuple(entry.required().integer(1, 100, 0) for entry in steps.listed().entries())
     if any(later <= earlier for earlier, later in pairwise(weights)):
         steps.report("must rise from entry to entry")
     return weights
-
-
-def _require_one_kind_of_step(field: Field) -> None:
-    equal, free = field.at("stepWeight"), field.at("stepWeights")
-    if equal.value is not None and free.entries():
-        equal.report("cannot be given with stepWeights: keep one of the two")
-    if equal.value is None and not free.entries() and field.at("iterations").value is None:
-        equal.report("is required, unless stepWeights is given")
 
 
 def _read_max_weight(field: Field, weights: tuple[int, ...]) -> int:

@@ -141,6 +141,11 @@ class Field:
                 self.problems.append(Problem(f"{self.path}[{show(key)}]", f"must be text, not {show(value)}"))
         return {str(key): value for key, value in entries if isinstance(value, str)}
 
+    def blobs(self) -> tuple[Json, ...]:
+        """A list of objects that are passed on as they are."""
+        found = (entry.required().blob() for entry in self.listed().entries())
+        return tuple(blob for blob in found if blob is not None)
+
     def blob(self) -> Json | None:
         """An object that is passed on as it is."""
         self.section()

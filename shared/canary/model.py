@@ -34,6 +34,14 @@ class OnNoData(StrEnum):
     PASS = "pass"  # noqa: S105  a verdict, not a password
 
 
+class Provider(StrEnum):
+    """``spec.provider``: who splits the traffic."""
+
+    ISTIO = "istio"
+    KUBERNETES = "kubernetes"
+    """Nobody: Services are all there is."""
+
+
 class HookType(StrEnum):
     """``webhooks[].type``; an empty type is ``rollout``."""
 
@@ -97,12 +105,31 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionAffinity:
+    """``analysis.sessionAffinity``: a user whom the weights send to the canary stays there. ``max_age`` is seconds.
+
+    With ``primary_cookie_name`` a user of the primary stays too, for one interval.
+    """
+
+    cookie_name: str
+    primary_cookie_name: str = ""
+    max_age: int = 86400
+    domain: str = ""
+    http_only: bool = False
+    partitioned: bool = False
+    path: str = ""
+    same_site: str = ""
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """``spec.analysis`` (or the old ``spec.canaryAnalysis``).
 
-    Exactly one of ``step_weight`` and ``step_weights`` is given. ``threshold`` is how many failed checks end the run;
-    ``max_unknown`` (Serin's own field) how many checks in a row may stay unanswered before traffic goes home to the
-    primary.
+    Exactly one of ``step_weight``, ``step_weights`` and ``iterations`` is given. ``match`` (Istio HTTPMatchRequest)
+    says whose requests an A/B test is about; ``mirror_weight`` percent of the requests are copied if ``mirror``.
+    ``threshold`` is how many failed checks end the run; ``max_unknown`` (Serin's own field) how many checks in a row
+    may stay unanswered before traffic goes home to the primary.
     """
 
     interval: float
@@ -111,6 +138,11 @@ class Analysis:
     step_weight: int = 0
     step_weights: tuple[int, ...] = ()
     step_weight_promotion: int = 0
+    iterations: int = 0
+    match: tuple[Json, ...] = ()
+    mirror: bool = False
+    mirror_weight: int = 100
+    session_affinity: SessionAffinity | None = None
     primary_ready_threshold: int = 100
     canary_ready_threshold: int = 100
     max_unknown: int = 10
@@ -180,6 +212,7 @@ class Canary:
     target: ObjectRef
     service: Service
     analysis: Analysis
+    provider: Provider = Provider.ISTIO
     autoscaler: AutoscalerRef | None = None
     progress_deadline: float = 600.0
     skip_analysis: bool = False
@@ -190,6 +223,11 @@ class Canary:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     resource_version: str = ""
+
+    @property
+    def has_router(self) -> bool:
+        """Whether anybody splits its traffic: a VirtualService is only looked at and written if so."""
+        return self.provider is not Provider.KUBERNETES
 
     @property
     def held(self) -> bool:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from shared.canary.analysis import read_analysis
 from shared.canary.fields import INT32_MAX, Field, find_analysis
-from shared.canary.model import AutoscalerRef, Canary, ObjectRef
+from shared.canary.model import AutoscalerRef, Canary, ObjectRef, Provider
 from shared.canary.names import check_label, check_object, check_url
 from shared.canary.service import read_service
+from shared.canary.strategy import check_match, check_protocol, check_strategy, read_provider, without_router
 from shared.canary.unsupported import report_refused
 from shared.errors import InvalidCanary
 
 if TYPE_CHECKING:
+    from shared.canary.model import Analysis
     from shared.json_types import Json
 
 API_VERSIONS = ("flagger.app/v1beta1", "flagger.app/v1alpha3")
@@ -44,7 +46,6 @@ def _read_canary(root: Field) -> Canary:
     root.at("kind").required().choice(("Canary",), "")
     metadata = root.at("metadata").required().section()
     spec = root.at("spec").required().section()
-    spec.at("provider").text()  # of the model no part: there is but one, and report_refused refuses the others
     target = spec.at("targetRef").required().section()
     return Canary(
         namespace=metadata.at("namespace").required().text(check_label),
@@ -55,7 +56,8 @@ def _read_canary(root: Field) -> Canary:
         api_version=root.at("apiVersion").required().choice(API_VERSIONS, ""),
         target=_read_ref(target),
         service=read_service(spec.at("service").required().section(), target.at("name")),
-        analysis=read_analysis(find_analysis(spec).required().section()),
+        analysis=_read_strategy(spec),
+        provider=read_provider(spec.at("provider")),
         autoscaler=_read_autoscaler(spec.at("autoscalerRef").section()),
         progress_deadline=float(spec.at("progressDeadlineSeconds").integer(1, INT32_MAX, _DEADLINE_SECONDS)),
         skip_analysis=spec.at("skipAnalysis").flag(),
@@ -66,6 +68,15 @@ def _read_canary(root: Field) -> Canary:
         finalizers=_read_finalizers(metadata.at("finalizers")),
         resource_version=metadata.at("resourceVersion").text(),
     )
+
+
+def _read_strategy(spec: Field) -> Analysis:
+    field = find_analysis(spec).required().section()
+    analysis, provider = read_analysis(field), read_provider(spec.at("provider").quiet())
+    check_strategy(field, provider)
+    check_match(field.at("match"))
+    check_protocol(field, spec.at("service").at("appProtocol"))
+    return without_router(analysis) if provider is Provider.KUBERNETES else analysis
 
 
 def _read_finalizers(field: Field) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from shared.canary.names import (
 
 if TYPE_CHECKING:
     from shared.canary.fields import Field
-    from shared.json_types import Json
 
 DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 """Values of a Kubernetes Service's ``trafficDistribution``."""
@@ -42,7 +41,7 @@ def read_service(field: Field, target: Field) -> Service:
         gateways=_read_hosts(field.at("gateways")),
         hosts=_read_hosts(field.at("hosts")),
         delegation=delegation,
-        match=_read_match(field.at("match")),
+        match=field.at("match").blobs(),
         rewrite=field.at("rewrite").blob(),
         timeout=field.at("timeout").text(check_duration) or None,
         retries=field.at("retries").blob(),
@@ -75,11 +74,6 @@ def _read_target_port(field: Field) -> int | str | None:
 
 def _read_hosts(field: Field) -> tuple[str, ...]:
     return tuple(entry.required().text(check_host) for entry in field.listed().entries())
-
-
-def _read_match(field: Field) -> tuple[Json, ...]:
-    blobs = (entry.required().blob() for entry in field.listed().entries())
-    return tuple(blob for blob in blobs if blob is not None)
 
 
 def _read_metadata(field: Field) -> Metadata:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.canary.fields import Field, find_analysis, show
+from shared.canary.model import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +47,8 @@ def _given(value: object) -> bool:
     return value is not None and value not in (False, 0, "", [])
 
 
-def _other_than(supported: str) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and value not in ("", supported)
+def _other_than(*supported: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value not in ("", *supported)
 
 
 def _any_of(*unsupported: str) -> Callable[[object], bool]:
@@ -55,7 +56,7 @@ def _any_of(*unsupported: str) -> Callable[[object], bool]:
 
 
 REFUSED = (
-    Row("spec.provider", _other_than("istio"), "provider {value} is", "Istio is the one that is"),
+    Row("spec.provider", _other_than(*Provider), "provider {value} is", f"use {' or '.join(Provider)}"),
     Row("spec.targetRef.apiVersion", _other_than("apps/v1"), "targets of API {value} are", "use apps/v1"),
     Row("spec.targetRef.kind", _other_than("Deployment"), "targets of kind {value} are", "use a Deployment"),
     Row(
@@ -70,10 +71,6 @@ REFUSED = (
     Row("spec.service.gatewayRefs", _given, "the Gateway API is", "use Istio's gateways"),
     Row("spec.service.meshName", _given, "AWS App Mesh is", "use Istio"),
     Row("spec.service.backends", _given, "AWS App Mesh is", "use Istio"),
-    Row("spec.analysis.iterations", _given, "A/B testing and blue/green (iterations) are", "use stepWeight"),
-    Row("spec.analysis.match", _given, "A/B testing (match) is", "use stepWeight"),
-    Row("spec.analysis.mirror", _given, "mirrored traffic is"),
-    Row("spec.analysis.sessionAffinity", _given, "session affinity is"),
     Row("spec.analysis.metrics[].templateRef", _given, "metric templates are", "write the PromQL into query"),
     Row("spec.analysis.webhooks[].type", _any_of(*UNSUPPORTED_HOOKS), "{value} hooks are", "rollout hooks are"),
 )
@@ -82,7 +79,6 @@ IDLE = (
     Row("spec.autoscalerRef.primaryScalerQueries", _given, "KEDA is"),
     Row("spec.service.backendTimeout", _given, "the Gateway API is"),
     Row("spec.service.mirror", _given, "the Gateway API is"),
-    Row("spec.analysis.mirrorWeight", _given, "mirrored traffic is"),
     Row("spec.analysis.alerts", _given, "alert providers are"),
     Row("spec.analysis.metrics[].templateVariables", _given, "metric templates are"),
     Row("spec.analysis.webhooks[].muteAlert", _given, "muting the alerts of one hook is"),

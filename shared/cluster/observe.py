@@ -75,7 +75,7 @@ def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
         yield ObjectId("Deployment", canary.target.name)
     if Look.PRIMARY in look:
         yield ObjectId("Deployment", canary.primary_name)
-    if Look.ROUTER in look:
+    if Look.ROUTER in look and canary.has_router:
         yield ObjectId("VirtualService", canary.service.name)
     if Look.APEX in look:
         yield ObjectId("Service", canary.service.name)
@@ -89,7 +89,7 @@ def _generated(canary: Canary) -> Iterator[ObjectId]:
     service = canary.service
     for name in (service.name, service.canary_name, service.primary_name):
         yield ObjectId("Service", name)
-    for name in (service.canary_name, service.primary_name):
+    for name in (service.canary_name, service.primary_name) if canary.has_router else ():
         yield ObjectId("DestinationRule", name)
     if canary.autoscaler is not None:
         yield ObjectId("HorizontalPodAutoscaler", f"{canary.autoscaler.ref.name}-primary")
@@ -135,6 +135,11 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
     target, name = target_of(canary, scene), f"{canary.target.name}.{canary.namespace}"
     if Look.TARGET in scene.look and target is None and rollout.replicas is None:
         yield f"deployment {name} not found: create it, or delete the Canary"
+    if not (canary.has_router or rollout.route.home):
+        yield (
+            f"spec.provider is {canary.provider}, but the router still sends {rollout.weight}% to {name}: "
+            "set it back, and change it when no run is under way"
+        )
     for ref in missing_configs(canary, scene):
         yield f"{config_id(ref)} is referenced by deployment {name} but does not exist: create it"
     if Look.AUTOSCALER in scene.look and canary.autoscaler is not None:

@@ -57,7 +57,7 @@ def _abort(situation: Situation, draft: Draft, command: Command) -> Draft:
     if rollout.phase is Phase.PROGRESSING or rollout.promoted != rollout.applied:
         return run.roll_back(situation, draft, _reason("aborted", command))
     draft = _said(draft, command, "The primary already serves this revision, routing all traffic to it:")
-    return draft.set(weight=0, step=-1).enter(Phase.FINALISING).at_once()
+    return draft.go_home().enter(Phase.FINALISING).at_once()
 
 
 def _nothing(draft: Draft, command: Command) -> Draft:

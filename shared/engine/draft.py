@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.plan import HOME
 from shared.rollout import EPOCH, Line, Phase, Severity
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from shared.plan import Route
     from shared.rollout import Rollout
 
 SOON = timedelta(seconds=1)
@@ -43,6 +45,15 @@ class Draft:
     def set(self, **changes: Any) -> Draft:
         """With these fields of the rollout changed."""
         return replace(self, rollout=replace(self.rollout, **changes))
+
+    def show(self, route: Route) -> Draft:
+        """With the router showing ``route``. Whoever has a cookie keeps it until the router takes it back."""
+        cookie = route.cookie or self.rollout.cookie
+        return self.set(weight=route.canary, mirror=route.mirror, matching=route.matching, cookie=cookie)
+
+    def go_home(self) -> Draft:
+        """With all traffic at the primary, and the run before its first step."""
+        return self.show(HOME).set(step=-1)
 
     def enter(self, phase: Phase) -> Draft:
         """In another phase, with nothing left of the old one's waiting. Staying in a phase is no transition."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.engine.draft import SOON
 from shared.observed import Look
+from shared.plan import HOME, Route
 from shared.revision import changed
 from shared.rollout import Phase, Rollout
 from shared.workload import exceeded, readiness, serving
@@ -154,9 +155,9 @@ def _shielded(situation: Situation, draft: Draft) -> Draft:
     if (target is not None and serving(target)) or stage > Stage.SWITCHING:
         return draft
     draft = draft.set(step=Stage.SCALING)
-    if not draft.rollout.weight or primary is None or not serving(primary):
+    if draft.rollout.route.home or primary is None or not serving(primary):
         return draft
-    return draft.warn(f"No pod of {_target(situation.canary)} is ready: routing all traffic to primary").set(weight=0)
+    return draft.warn(f"No pod of {_target(situation.canary)} is ready: routing all traffic to primary").show(HOME)
 
 
 def _await_cluster(situation: Situation, draft: Draft) -> Draft:
@@ -178,8 +179,8 @@ def _advance(canary: Canary, draft: Draft, stage: Stage) -> Draft:
         Stage.LEAVING: f"Deletion completed! {canary} is given back",
     }
     draft = draft.say(texts[stage]) if stage in texts else draft
-    weight = 100 if stage is Stage.ROUTING else draft.rollout.weight
-    return draft.set(step=stage, weight=weight).again(_pause(stage))
+    draft = draft.show(Route(canary=100)) if stage is Stage.ROUTING else draft
+    return draft.set(step=stage).again(_pause(stage))
 
 
 def _pause(stage: Stage) -> timedelta:

@@ -51,7 +51,7 @@ def _look_in_phase(canary: Canary, rollout: Rollout) -> Look:
 
 def _configs(canary: Canary, rollout: Rollout) -> Look:
     """One config in turn, and all of them after a hint or when promotion may be next: what is copied was analysed."""
-    may_be_promoted = rollout.step + 1 == len(make_plan(canary.analysis).steps)
+    may_be_promoted = rollout.step + 1 == len(make_plan(canary).steps)
     if may_be_promoted or rollout.hinted or canary.skip_analysis or rollout.skipped:
         return Look.CONFIGS
     return Look.ONE_CONFIG if rollout.step >= 0 else Look.NOTHING

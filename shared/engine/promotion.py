@@ -7,10 +7,11 @@ that must come before it is written before it. So a tick that dies half-way is s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.engine import run
-from shared.plan import make_plan
+from shared.plan import Route, make_plan
 from shared.revision import changed, revision_mark
 from shared.rollout import Phase
 from shared.workload import exceeded, readiness, serving
@@ -86,17 +87,19 @@ def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
         f"Promotion failed! {_primary(situation)} exceeded its progress deadline: "
         f"routing all traffic to {canary.target.name}.{canary.namespace}"
     )
-    return draft.set(weight=100, replicas=None).enter(Phase.FAILED).rest()
+    return draft.show(Route(canary=100)).set(replicas=None).enter(Phase.FAILED).rest()
 
 
 def _homeward(situation: Situation, draft: Draft) -> Draft:
     """One step of the way home (``stepWeightPromotion``); weights only fall."""
-    ways = make_plan(situation.canary.analysis).homeward
-    weight = next(route.canary for route in ways if route.canary < draft.rollout.weight or route.canary == 0)
-    draft = draft.set(weight=weight)
-    if weight:
-        return draft.say(f"Advance {situation.canary} primary weight {100 - weight}").step_done()
-    return draft.say("Routing all traffic to primary").set(step=-1).enter(Phase.FINALISING).at_once()
+    route = draft.rollout.route
+    shares = make_plan(situation.canary).homeward
+    share = next(share for share in shares if share < route.canary or not share)
+    if share:
+        draft = draft.say(f"Advance {situation.canary} primary weight {100 - share}")
+        return draft.show(replace(route, canary=share)).step_done()
+    draft = draft if route.home else draft.say("Routing all traffic to primary")
+    return draft.go_home().enter(Phase.FINALISING).at_once()
 
 
 def _primary(situation: Situation) -> str:

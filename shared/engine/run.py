@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.checks.verdict import Verdict
+from shared.cookies import with_cookie
 from shared.plan import make_plan, nearest_step
 from shared.revision import changed, refreshed
 from shared.rollout import Phase, Severity
@@ -41,8 +42,16 @@ def progress(situation: Situation, draft: Draft) -> Draft:
     draft = draft.looked()
     if rollout.replicas == 0:
         return _recycle(situation, draft)
+    if _is_switched(situation):
+        return _other_strategy(situation, draft)
     if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):
         return _await_canary(situation, draft, reason)
+    return _analyse(situation, draft)
+
+
+def _analyse(situation: Situation, draft: Draft) -> Draft:
+    """The canary is up: make a step, unless somebody holds the run or wants it over."""
+    rollout = draft.rollout
     if rollout.paused:
         return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
     if situation.canary.skip_analysis or rollout.skipped:
@@ -57,7 +66,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
 def roll_back(situation: Situation, draft: Draft, reason: str) -> Draft:
     """All traffic to the primary now; the target is scaled down once the router shows it."""
     draft = draft.warn(f"Rolling back {situation.canary} {reason}")
-    return draft.set(weight=0, step=-1, blind=False).enter(Phase.FAILED).at_once()
+    return draft.go_home().set(blind=False).enter(Phase.FAILED).at_once()
 
 
 def _judge(situation: Situation, draft: Draft) -> Draft:
@@ -83,15 +92,16 @@ def _first_step(situation: Situation, draft: Draft) -> Draft:
 
 
 def _next_step(situation: Situation, draft: Draft) -> Draft:
-    plan = make_plan(situation.canary.analysis)
-    step = nearest_step(plan, draft.rollout.weight) + 1
+    plan = make_plan(situation.canary)
+    step = nearest_step(plan, draft.rollout.step, draft.rollout.weight) + 1
     return _advance(situation, draft, step) if step < len(plan.steps) else _promote(situation, draft)
 
 
 def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
-    weight = make_plan(situation.canary.analysis).steps[step].canary
-    draft = draft.say(f"Advance {situation.canary} canary weight {weight}")
-    return draft.set(weight=weight, step=step, step_since=situation.now).step_done()
+    plan = make_plan(situation.canary)
+    route = with_cookie(plan.steps[step].route, situation.canary, draft.rollout.runs)
+    draft = draft.say(plan.announce(step)).show(route)
+    return draft.set(step=step, strategy=str(plan.strategy), step_since=situation.now).step_done()
 
 
 def _promote(situation: Situation, draft: Draft) -> Draft:
@@ -122,10 +132,14 @@ def _unanswered(situation: Situation, draft: Draft) -> Draft:
     for text in unanswered if unknown == 1 else ():
         draft = draft.warn(text)
     if unknown >= situation.canary.analysis.max_unknown and not draft.rollout.blind:
-        draft = draft.warn(
-            f"Halt {situation.canary} advancement {unknown} checks in a row were not answered: "
-            "routing all traffic to primary until they are"
-        ).set(weight=0, step=-1, blind=True)
+        draft = (
+            draft.warn(
+                f"Halt {situation.canary} advancement {unknown} checks in a row were not answered: "
+                "routing all traffic to primary until they are"
+            )
+            .go_home()
+            .set(blind=True)
+        )
     return draft.step_done()
 
 
@@ -157,11 +171,28 @@ def _other_revision(situation: Situation, draft: Draft, revision: Revision) -> D
 def _withdraw(situation: Situation, draft: Draft, revision: Revision) -> Draft:
     draft = draft.say(f"Revision withdrawn! {_target(situation.canary)} is back at the promoted one")
     return (
-        draft.set(applied=revision, weight=0, step=-1, failed=0, unknown=0, blind=False)
+        draft.go_home()
+        .set(applied=revision, failed=0, unknown=0, blind=False)
         .enter(Phase.INITIALIZED)
         .found()
         .at_once()
     )
+
+
+def _is_switched(situation: Situation) -> bool:
+    """Whether the Canary asks for another kind of plan than the one whose steps the run went."""
+    rollout = situation.rollout
+    return rollout.step >= 0 and rollout.strategy not in ("", make_plan(situation.canary).strategy)
+
+
+def _other_strategy(situation: Situation, draft: Draft) -> Draft:
+    """What was checked under one strategy says little about the next: traffic goes home, and the analysis restarts."""
+    strategy = make_plan(situation.canary).strategy
+    draft = draft.say(
+        f"Strategy changed from {draft.rollout.strategy} to {strategy}! "
+        f"Restarting analysis for {_target(situation.canary)}"
+    )
+    return draft.go_home().set(failed=0, unknown=0).at_once()
 
 
 def _recycle(situation: Situation, draft: Draft) -> Draft:
@@ -182,11 +213,11 @@ def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
             f"for more than {canary.progress_deadline:.0f}s",
         )
     draft = draft.hold(f"Halt advancement {_target(canary)} {reason}")
-    if target is not None and draft.rollout.weight and not serving(target):
+    if target is not None and not draft.rollout.route.home and not serving(target):
         draft = draft.warn(
             f"Halt {canary} advancement no pod of {_target(canary)} is ready: routing all traffic to primary"
         )
-        return draft.set(weight=0, step=-1).at_once()
+        return draft.go_home().at_once()
     return draft.look_again()
 
 
@@ -211,11 +242,10 @@ def _primary_waits(situation: Situation) -> str:
 def _begin(draft: Draft, revision: Revision) -> Draft:
     """The counters of a new run."""
     return (
-        draft.set(
+        draft.go_home()
+        .set(
             applied=revision,
             runs=draft.rollout.runs + 1,
-            weight=0,
-            step=-1,
             failed=0,
             unknown=0,
             blind=False,

@@ -12,6 +12,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from shared.cookies import shown_cookies
+from shared.plan import make_plan
 from shared.render.differences import covers
 from shared.rollout import Phase
 
@@ -48,18 +50,25 @@ _SENTENCES = {
 
 def canary_status(canary: Canary, rollout: Rollout) -> JsonObject:
     """The status that shows ``rollout``."""
+    affinity = canary.analysis.session_affinity
     return {
         "phase": str(rollout.phase),
         "canaryWeight": rollout.weight,
         "failedChecks": rollout.failed,
-        "iterations": 0,
+        "iterations": _iterations(canary, rollout),
         "lastAppliedSpec": rollout.applied.template,
         "lastPromotedSpec": rollout.promoted.template,
         "trackedConfigs": dict(rollout.applied.configs),
         "lastTransitionTime": _stamp(rollout.phase_since),
         "observedGeneration": canary.generation,
         "conditions": [_promoted(canary, rollout)],
+        **(shown_cookies(affinity, rollout.route) if affinity else {}),
     }
+
+
+def _iterations(canary: Canary, rollout: Rollout) -> int:
+    """The rounds that were begun; while a Canary is being deleted, ``step`` is about other things."""
+    return 0 if rollout.phase is Phase.TERMINATING else make_plan(canary).round_of(rollout.step)
 
 
 def invalid_status(raw: Json, problems: Sequence[Problem], now: datetime) -> JsonObject:

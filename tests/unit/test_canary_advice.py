@@ -67,6 +67,62 @@ def test_one_oddity_is_one_piece_of_advice(changes: dict[str, object], expected:
     assert warnings(edit(good("podinfo"), changes)) == (expected,)
 
 
+ROUNDS: dict[str, object] = {
+    "spec.analysis.stepWeight": REMOVED,
+    "spec.analysis.maxWeight": REMOVED,
+    "spec.analysis.iterations": 5,
+}
+INSIDERS: dict[str, object] = {"spec.analysis.match": [{"headers": {"x-user": {"exact": "a"}}, "uri": {"exact": "/"}}]}
+BARE: dict[str, object] = {"spec.provider": "kubernetes"}
+COOKIE = "spec.analysis.sessionAffinity"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (ROUNDS, []),
+        (ROUNDS | INSIDERS, []),
+        (ROUNDS | BARE, []),
+        (ROUNDS | {"spec.analysis.mirror": True, "spec.analysis.webhooks": REMOVED}, []),
+        (
+            ROUNDS | {"spec.analysis.webhooks": REMOVED},
+            ["spec.analysis.metrics may find no values: before the switch, only webhooks or a mirror call the canary"],
+        ),
+        (
+            ROUNDS | {"spec.analysis.maxWeight": 50},
+            ["spec.analysis.maxWeight has no effect: blue/green switches everybody at once"],
+        ),
+        (
+            ROUNDS | INSIDERS | {"spec.analysis.mirror": True},
+            ["spec.analysis.mirror has no effect: in A/B testing, match says who gets which side"],
+        ),
+        (
+            ROUNDS | INSIDERS | {"spec.service.match": [{"uri": {"prefix": "/api"}}]},
+            ["spec.analysis.match[0].uri is ignored where an entry of spec.service.match has its own"],
+        ),
+        (
+            BARE,
+            [
+                "spec.analysis.stepWeight has no effect: provider kubernetes has no router, 10 iterations are made",
+                "spec.analysis.maxWeight has no effect: provider kubernetes has no router, 10 iterations are made",
+            ],
+        ),
+        (
+            ROUNDS | BARE | INSIDERS,
+            ["spec.analysis.match has no effect: provider kubernetes has no router"],
+        ),
+        ({"spec.analysis.mirrorWeight": 5}, ["spec.analysis.mirrorWeight has no effect without mirror"]),
+        (
+            {COOKIE: {"cookieName": "canary", "sameSite": "None"}},
+            [f"{COOKIE}.sameSite needs secure: browsers drop such a cookie otherwise"],
+        ),
+    ],
+)
+def test_advice_about_strategies(changes: dict[str, object], expected: list[str]) -> None:
+    found = warnings(edit(good("podinfo"), changes))
+    assert [f"{problem.path} {problem.message}" for problem in found] == expected
+
+
 def test_old_spellings_are_named_as_they_are_written() -> None:
     assert [warning.path for warning in warnings(good("flagger-0.6"))] == [
         "apiVersion",
@@ -80,10 +136,11 @@ def test_old_spellings_are_named_as_they_are_written() -> None:
 
 def test_every_field_without_effect_is_named() -> None:
     assert [warning.path for warning in warnings(everything_else())] == [
+        "spec.analysis.mirror",
+        "spec.analysis.sessionAffinity",
         "spec.autoscalerRef.primaryScalerQueries",
         "spec.service.backendTimeout",
         "spec.service.mirror",
-        "spec.analysis.mirrorWeight",
         "spec.analysis.alerts",
         "spec.analysis.metrics[0].templateVariables",
         "spec.analysis.webhooks[4].muteAlert",

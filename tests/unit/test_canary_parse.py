@@ -19,7 +19,9 @@ from shared.canary.model import (
     Metric,
     ObjectRef,
     OnNoData,
+    Provider,
     Service,
+    SessionAffinity,
 )
 from shared.errors import InvalidCanary, Problem
 from tests.support.manifests import everything_else, good
@@ -164,6 +166,7 @@ def test_a_float_that_is_whole_is_an_integer_as_for_the_kubernetes_api() -> None
 
 METRIC = "spec.analysis.metrics[0]"
 HOOK = "spec.analysis.webhooks[0]"
+AFFINITY = "spec.analysis.sessionAffinity"
 STEPS = {"spec.analysis.stepWeight": REMOVED}
 MISTAKES = [
     ("kind", "Deployment", 'must be Canary, not "Deployment"'),
@@ -214,15 +217,24 @@ MISTAKES = [
     ("spec.analysis.maxWeight", 0, "must be a whole number from 1 to 100, not 0"),
     ("spec.analysis.maxWeight", 101, "must be a whole number from 1 to 100, not 101"),
     ("spec.analysis.stepWeight", 0, "must be a whole number from 1 to 100, not 0"),
-    ("spec.analysis.stepWeight", REMOVED, "is required, unless stepWeights is given"),
+    ("spec.analysis.stepWeight", REMOVED, "is required, unless stepWeights or iterations is given"),
     ("spec.analysis.stepWeight", 2.5, "must be a whole number from 1 to 100, not 2.5"),
     ("spec.analysis.stepWeightPromotion", -1, "must be a whole number from 0 to 100, not -1"),
     ("spec.analysis.canaryReadyThreshold", 101, "must be a whole number from 0 to 100, not 101"),
     ("spec.analysis.maxUnknown", 0, "must be a whole number of at least 1, not 0"),
-    ("spec.analysis.iterations", 10, "A/B testing and blue/green (iterations) are not supported"),
-    ("spec.analysis.match", [{}], "A/B testing (match) is not supported"),
-    ("spec.analysis.mirror", True, "mirrored traffic is not supported"),
-    ("spec.analysis.sessionAffinity", {}, "session affinity is not supported"),
+    ("spec.analysis.iterations", 10, "cannot be given with stepWeight or stepWeights: keep one of them"),
+    ("spec.analysis.iterations", -1, "must be a whole number from 0 to 100000, not -1"),
+    ("spec.analysis.match", [{}], "is empty: say which requests the canary gets"),
+    ("spec.analysis.match", ["cookie"], 'must be an object, not "cookie"'),
+    ("spec.analysis.mirror", "yes", 'must be true or false, not "yes"'),
+    ("spec.analysis.mirrorWeight", 101, "must be a whole number from 0 to 100, not 101"),
+    (AFFINITY, {}, "is required"),
+    (AFFINITY, {"cookieName": "a b"}, "must be letters, digits and"),
+    (AFFINITY, {"cookieName": "a", "primaryCookieName": "a"}, "must differ from cookieName: a user is on one side"),
+    (AFFINITY, {"cookieName": "a", "maxAge": -1}, "must be a whole number of at least 0, not -1"),
+    (AFFINITY, {"cookieName": "a", "domain": "x; Secure"}, "must hold neither ';' nor spaces"),
+    (AFFINITY, {"cookieName": "a", "path": "/\nSet-Cookie:"}, "must hold neither ';' nor spaces"),
+    (AFFINITY, {"cookieName": "a", "sameSite": "none"}, 'must be Strict or Lax or None, not "none"'),
     ("spec.analysis.metrics", {}, "must be a list, not an object"),
     (f"{METRIC}.name", "p99", '"p99" is not built in (request-success-rate, request-duration): add a query'),
     (f"{METRIC}.query", "vector(1)", "cannot be given for the built-in metric request-success-rate"),
@@ -276,6 +288,66 @@ def test_free_steps_must_rise_and_stand_alone() -> None:
     ]
 
 
+ROUNDS = STEPS | {"spec.analysis.maxWeight": REMOVED, "spec.analysis.iterations": 4}
+INSIDERS = [{"headers": {"cookie": {"regex": "^(.*?;)?(type=insider)(;.*)?$"}}}, {"sourceLabels": {"app": "tester"}}]
+
+
+def test_the_users_of_an_ab_test_are_read_as_they_are() -> None:
+    analysis = parse_canary(edit(good("podinfo"), ROUNDS | {"spec.analysis.match": INSIDERS})).analysis
+    assert (analysis.iterations, list(analysis.match), analysis.step_weight) == (4, INSIDERS, 0)
+
+
+@pytest.mark.parametrize(("written", "read"), [(None, 100), (0, 100), (5, 5), (100, 100)])
+def test_copies_are_of_all_requests_unless_their_share_is_given(written: object, read: int) -> None:
+    changes = {"spec.analysis.mirror": True, "spec.analysis.mirrorWeight": written}
+    analysis = parse_canary(edit(good("podinfo"), changes)).analysis
+    assert (analysis.mirror, analysis.mirror_weight) == (True, read)
+
+
+def test_session_affinity_lasts_a_day_by_default() -> None:
+    short = parse_canary(edit(good("podinfo"), {AFFINITY: {"cookieName": "canary"}})).analysis.session_affinity
+    assert short == SessionAffinity("canary", max_age=86400)
+
+
+def test_session_affinity_takes_everything_that_a_cookie_may_say() -> None:
+    written = {
+        "cookieName": "canary",
+        "primaryCookieName": "primary",
+        "domain": "example.com",
+        "httpOnly": True,
+        "maxAge": 21600,
+        "partitioned": True,
+        "path": "/app",
+        "sameSite": "None",
+        "secure": True,
+    }
+    affinity = parse_canary(edit(good("podinfo"), {AFFINITY: written})).analysis.session_affinity
+    assert affinity == SessionAffinity("canary", "primary", 21600, "example.com", True, True, "/app", "None", True)
+
+
+def test_without_a_router_there_are_rounds_of_checks_and_nothing_else() -> None:
+    asks = {"spec.provider": "kubernetes", "spec.analysis.match": INSIDERS, "spec.analysis.mirror": True}
+    asks |= {AFFINITY: {"cookieName": "canary"}}
+    canary = parse_canary(edit(good("podinfo"), asks))
+    analysis = canary.analysis
+    assert canary.provider is Provider.KUBERNETES
+    assert (analysis.iterations, analysis.match, analysis.mirror, analysis.session_affinity) == (10, (), False, None)
+    assert parse_canary(edit(good("podinfo"), asks | {"spec.analysis.iterations": 3})).analysis.iterations == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("spec.analysis.match", INSIDERS, "A/B testing needs requests with headers"),
+        ("spec.analysis.mirror", True, "only requests can be copied"),
+        (AFFINITY, {"cookieName": "canary"}, "only requests carry cookies"),
+    ],
+)
+def test_what_takes_http_is_refused_for_tcp(path: str, value: object, message: str) -> None:
+    tcp = edit(good("podinfo"), {"spec.service.appProtocol": "TCP", path: value})
+    assert problems_of(tcp) == [Problem(path, f"cannot be given with service.appProtocol tcp: {message}")]
+
+
 def test_a_delegate_must_not_have_hosts_or_gateways() -> None:
     problems = problems_of(edit(good("istio"), {"spec.service.delegation": True}))
     assert [problem.path for problem in problems] == ["spec.service.hosts", "spec.service.gateways"]
@@ -306,10 +378,6 @@ def test_what_serin_cannot_do_yet_is_refused_by_field_and_never_ignored() -> Non
         "spec.service.gatewayRefs",
         "spec.service.meshName",
         "spec.service.backends",
-        "spec.analysis.iterations",
-        "spec.analysis.match",
-        "spec.analysis.mirror",
-        "spec.analysis.sessionAffinity",
         "spec.analysis.metrics[0].templateRef",
         *(f"spec.analysis.webhooks[{index}].type" for index in hooks),
     ]

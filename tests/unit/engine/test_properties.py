@@ -71,7 +71,7 @@ walks = st.builds(walk, starts, st.lists(moments, min_size=1, max_size=40), st.s
 def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, after in steps:
         before, seen, rising = situation.rollout, situation.seen, after.weight > situation.rollout.weight
-        plan = [route.canary for route in make_plan(situation.canary.analysis).steps]
+        plan = [step.route.canary for step in make_plan(situation.canary).steps]
         assert 0 <= after.weight <= 100
         if rising and after.phase is not Phase.FAILED and not situation.canary.deleting:
             assert after.weight in plan, "weights are the plan's"

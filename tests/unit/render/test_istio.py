@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from shared.canary.model import Metadata, Service
 from shared.plan import Route
-from shared.render.istio import destination_rules, live_route, live_version, same_routing, virtual_service
+from shared.render.istio import destination_rules, live_version, same_routing, virtual_service
+from shared.render.istio_live import live_route
 from tests.unit.render.samples import OWNED, V1ALPHA3, V1BETA1, canary
 
 if TYPE_CHECKING:

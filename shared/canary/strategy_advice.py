@@ -1,0 +1,75 @@
+"""Advice about how a Canary says what its steps are: fields that another one makes void, and runs without traffic.
+
+Like all advice it stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.canary.model import Provider
+from shared.canary.strategy import ROUNDS_WITHOUT_ROUTER
+
+if TYPE_CHECKING:
+    from shared.canary.fields import Field
+
+_JOINED = ("headers", "withoutHeaders", "queryParams", "sourceLabels", "name")
+"""Fields of a match of which an analysis and a service may both have some."""
+
+
+def advise_strategy(spec: Field, analysis: Field) -> None:
+    """Reports what its author should know about the strategy of ``analysis``."""
+    if spec.at("provider").value == Provider.KUBERNETES:
+        _without_router(analysis)
+    elif analysis.at("match").value:
+        _ab_testing(analysis, spec.at("service").at("match"))
+    elif analysis.at("iterations").value:
+        _blue_green(analysis)
+    _mention_copies(analysis)
+    _mention_cookies(analysis.at("sessionAffinity"))
+
+
+def _without_router(analysis: Field) -> None:
+    _void(analysis, ("match", "mirror", "sessionAffinity"), "provider kubernetes has no router")
+    rounds = analysis.at("iterations").value
+    reason = "provider kubernetes has no router" + ("" if rounds else f", {ROUNDS_WITHOUT_ROUTER} iterations are made")
+    _void(analysis, ("stepWeight", "stepWeights", "maxWeight", "stepWeightPromotion"), reason)
+
+
+def _ab_testing(analysis: Field, service: Field) -> None:
+    _void(analysis, ("mirror", "sessionAffinity"), "in A/B testing, match says who gets which side")
+    if analysis.at("iterations").value:
+        _void(analysis, ("maxWeight",), "every request that fits match goes to the canary")
+    taken = {key for entry in service.entries() if isinstance(entry.value, Mapping) for key in entry.value}
+    for entry in analysis.at("match").entries():
+        for key in entry.value if isinstance(entry.value, Mapping) else ():
+            if key in taken and key not in _JOINED:
+                entry.at(key).report("is ignored where an entry of spec.service.match has its own")
+
+
+def _blue_green(analysis: Field) -> None:
+    _void(analysis, ("maxWeight", "sessionAffinity"), "blue/green switches everybody at once")
+    calls = analysis.at("mirror").value or analysis.at("webhooks").entries()
+    if analysis.at("metrics").entries() and not calls:
+        analysis.at("metrics").report(
+            "may find no values: before the switch, only webhooks or a mirror call the canary"
+        )
+
+
+def _mention_copies(analysis: Field) -> None:
+    if analysis.at("mirrorWeight").value and not analysis.at("mirror").value:
+        analysis.at("mirrorWeight").report("has no effect without mirror")
+
+
+def _mention_cookies(affinity: Field) -> None:
+    """What browsers do not keep (RFC 6265bis, CHIPS)."""
+    for key, asks in (("sameSite", "None"), ("partitioned", True)):
+        if affinity.at(key).value == asks and not affinity.at("secure").value:
+            affinity.at(key).report("needs secure: browsers drop such a cookie otherwise")
+
+
+def _void(analysis: Field, keys: tuple[str, ...], reason: str) -> None:
+    for key in keys:
+        if analysis.at(key).value:
+            analysis.at(key).report(f"has no effect: {reason}")
