@@ -22,6 +22,7 @@ from tests.support.helm import Helm
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.prometheus import Prometheus
 from tests.support.real_cluster import RealCluster
+from tests.support.terraform_schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,6 +178,20 @@ def helm(tmp_path: Path) -> Helm:
     """Helm with a home of this test alone; ``helm.at(cluster)`` talks to a cluster."""
     _need(tools.Name.HELM)
     return Helm(tools.path_of(tools.Name.HELM), tmp_path / "helm")
+
+
+@pytest.fixture(scope="session")
+def terraform_program() -> Path:
+    """The file of Terraform."""
+    _need(tools.Name.TERRAFORM)
+    return tools.path_of(tools.Name.TERRAFORM)
+
+
+@pytest.fixture(scope="session")
+def provider_schema() -> Schema:
+    """What the Google provider for Terraform takes."""
+    _need(tools.Name.TERRAFORM_SCHEMA)
+    return Schema(tools.path_of(tools.Name.TERRAFORM_SCHEMA))
 
 
 def _namespace_of(cluster: Cluster) -> Iterator[str]:

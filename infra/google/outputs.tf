@@ -1,0 +1,28 @@
+output "urls" {
+  description = "Where each function is called. Slack's request URL is that of `slack`."
+  value       = { for name, function in module.function : name => function.url }
+}
+
+output "chart_values" {
+  description = "Values of charts/serin, by cluster. The webhook's secret is not among them: `make deploy` reads it and hands it to Helm."
+  value = {
+    for name in keys(var.clusters) : name => {
+      mode = "cloud"
+      cloud = {
+        webhookUrl = "${module.function["webhook"].url}/webhook"
+        eventUrl   = "${module.function["event"].url}/${name}"
+        users      = [for function in ["tick", "event"] : module.identities.email[function]]
+      }
+    }
+  }
+}
+
+output "webhook_secrets" {
+  description = "Ids of the secrets that the clusters call the webhook with, by cluster."
+  value       = { for name in keys(var.clusters) : name => module.secrets.webhook[name][var.webhook_slot] }
+}
+
+output "scheduler_jobs" {
+  description = "The heartbeat job of each cluster."
+  value       = { for name, jobs in module.scheduler : name => jobs.heartbeat }
+}

@@ -1,0 +1,224 @@
+"""The configuration for Google Cloud: its form, its arguments, and the values that it comes to, which have to be what
+Serin's settings and its scheduler expect.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from functions.serve import FUNCTIONS
+from shared.caller import make_gatekeeper
+from shared.jobs.choice import PLACE, PREFIX
+from shared.jobs.cloud_scheduler import Place
+from shared.logs import Log
+from shared.settings import clusters_of, installation_key, read_settings
+from tests.support.terraform import INFRA, TerraformError, rehearse, resources_of, terraform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.json_types import Json, JsonObject
+    from tests.support.terraform_schema import Schema
+
+GOOGLE = INFRA / "google"
+FILES = sorted(GOOGLE.rglob("*.tf"))
+PEM = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="
+ANSWERS: Json = {
+    "google_container_cluster": {
+        "endpoint": "10.0.0.2",
+        "master_auth": [{"cluster_ca_certificate": PEM}],
+        "control_plane_endpoints_config": [
+            {"dns_endpoint_config": [{"allow_external_traffic": True, "endpoint": "gke-1.europe-west1.gke.goog"}]}
+        ],
+    },
+    "google_cloudfunctions2_function": {"service_config": [{"uri": "https://f.a.run.app"}]},
+    "google_service_account": {"email": "sa@p.iam", "member": "serviceAccount:sa@p.iam", "name": "projects/p/sa"},
+    "google_project_iam_custom_role": {"id": "projects/p/roles/serin_heartbeat"},
+    "google_secret_manager_secret": {"id": "projects/p/secrets/s"},
+    "google_vpc_access_connector": {"id": "projects/p/locations/l/connectors/serin"},
+    "google_cloud_scheduler_job": {"id": "projects/p/locations/l/jobs/j"},
+    "google_monitoring_alert_policy": {"id": "projects/p/alertPolicies/1"},
+    "google_monitoring_notification_channel": {"id": "projects/p/notificationChannels/1"},
+    "random_password": {"result": "r" * 48},
+}
+VARIABLES: Json = {
+    "project": "example-project",
+    "region": "europe-west1",
+    "slack": True,
+    "clusters": {
+        "shop": {"location": "europe-west1"},
+        "batch": {"membership": "projects/1/locations/global/gkeMemberships/batch", "project": "example-batch"},
+        "lab": {"api": "https://10.1.0.2", "metrics_server": "https://prometheus.example"},
+    },
+}
+pytestmark = pytest.mark.usefixtures("terraform_program")
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> JsonObject:
+    """All values of an installation with three kinds of clusters."""
+    scratch = tmp_path_factory.mktemp("terraform")
+    return rehearse("google", with_archive(VARIABLES, scratch), ANSWERS, scratch)
+
+
+def with_archive(variables: Json, scratch: Path) -> JsonObject:
+    (scratch / "functions.zip").write_bytes(b"code")
+    return {**variables, "archive": str(scratch / "functions.zip")}
+
+
+def of_type(planned: Json, kind: str) -> dict[str, Json]:
+    """The values of each resource of a type, by its address."""
+    return {address: values for address, values in planned.items() if f".{kind}." in f".{address}"}
+
+
+def environment_of(planned: Json, name: str) -> dict[str, str]:
+    """What a function finds in its environment; secrets as some text."""
+    (found,) = (
+        each for each in of_type(planned, "google_cloudfunctions2_function").values() if each["name"] == f"serin-{name}"
+    )
+    config = found["service_config"][0]
+    secret = {each["key"]: "a secret of the test" for each in config["secret_environment_variables"]}
+    return {**config["environment_variables"], **secret}
+
+
+def test_every_file_is_in_the_one_style() -> None:
+    terraform(GOOGLE, "fmt", "-check", "-diff", "-recursive")
+
+
+def test_every_argument_is_one_that_the_provider_takes(provider_schema: Schema) -> None:
+    resources = [each for file in FILES for each in resources_of(file) if each.type.startswith("google_")]
+    assert len(resources) > 20
+    assert [problem for each in resources for problem in provider_schema.problems(each)] == []
+
+
+def test_every_variable_and_output_says_what_it_is() -> None:
+    blocks = re.compile(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+    silent = [
+        f"{file.relative_to(GOOGLE)}: {name}"
+        for file in FILES
+        for name, body in blocks.findall(file.read_text())
+        if not re.match(r"  description +=", body)
+    ]
+    assert silent == []
+
+
+def test_every_variable_of_a_module_is_used() -> None:
+    unused = []
+    for file in GOOGLE.rglob("variables.tf"):
+        rest = "".join(other.read_text() for other in file.parent.glob("*.tf") if other != file)
+        declared = re.findall(r'^variable "(\w+)"', file.read_text(), re.MULTILINE)
+        unused += [f"{file.relative_to(GOOGLE)}: {name}" for name in declared if f"var.{name}" not in rest]
+    assert unused == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_starts_with_the_settings_that_it_is_given(planned: JsonObject, name: str) -> None:
+    settings = read_settings(environment_of(planned, name))
+    assert [cluster.name for cluster in clusters_of(settings)] == ["batch", "lab", "shop"]
+    assert settings.store == "firestore://example-project/serin"
+    assert PLACE.fullmatch(settings.scheduler)
+
+
+@pytest.mark.parametrize("name", ["tick", "event"])
+def test_functions_that_work_know_their_callers_and_have_the_key_for_hashes(planned: JsonObject, name: str) -> None:
+    settings = read_settings(environment_of(planned, name))
+    assert make_gatekeeper(settings, Log()).verifier is not None
+    assert installation_key(settings)
+    jobs = of_type(planned, "google_cloud_scheduler_job").values()
+    tokens = [job["http_target"][0]["oidc_token"][0] for job in jobs]
+    assert {token["audience"] for token in tokens} == set(settings.audiences)
+    assert {token["service_account_email"] for token in tokens} == set(settings.callers)
+
+
+@pytest.mark.parametrize("name", ["webhook", "slack", "metrics"])
+def test_functions_that_anybody_reaches_have_no_key_and_no_way_to_a_cluster(planned: JsonObject, name: str) -> None:
+    assert "SERIN_HASH_KEY" not in environment_of(planned, name)
+    doors = [
+        address
+        for address, values in of_type(planned, "google_project_iam_member").items()
+        if values["role"] in ("roles/container.clusterViewer", "roles/gkehub.gatewayEditor", "roles/monitoring.viewer")
+    ]
+    assert doors
+    assert [address for address in doors if f'"{name} ' in address] == []
+
+
+def test_the_webhook_takes_either_secret_of_each_cluster_and_nobody_else_has_them(planned: JsonObject) -> None:
+    functions = of_type(planned, "google_cloudfunctions2_function").values()
+    files = {each["name"]: each["service_config"][0]["secret_volumes"] for each in functions}
+    assert [name for name, volumes in files.items() if volumes] == ["serin-webhook"]
+    mounted = {f"{volume['mount_path']}/{volume['versions'][0]['path']}" for volume in files["serin-webhook"]}
+    clusters = clusters_of(read_settings(environment_of(planned, "webhook")))
+    assert {path for cluster in clusters for path in cluster.webhook_secrets} == mounted
+    assert all(len(cluster.webhook_secrets) == 2 for cluster in clusters)
+
+
+def test_jobs_are_called_as_serin_looks_for_them_and_say_what_the_tick_function_expects(planned: JsonObject) -> None:
+    jobs = {job["name"]: job["http_target"][0] for job in of_type(planned, "google_cloud_scheduler_job").values()}
+    place = Place("p", "l", PREFIX)
+    assert {place.name_job(name).rpartition("/")[2] for name in ("shop", "batch", "lab")} < set(jobs)
+    bodies = [json.loads(base64.b64decode(target["body"])) for target in jobs.values()]
+    assert {(body["job"], body["cluster"]) for body in bodies} == {
+        (job, name) for job in ("heartbeat", "sweep") for name in ("shop", "batch", "lab")
+    }
+    assert all(target["headers"] == {"Content-Type": "application/json"} for target in jobs.values())
+
+
+def test_serin_alone_pauses_and_resumes_the_heartbeat() -> None:
+    (job,) = (each for each in resources_of(GOOGLE / "modules/scheduler/main.tf"))
+    assert job.body["lifecycle"][0]["ignore_changes"] == ["paused"]
+
+
+def test_the_chart_is_given_what_it_needs_to_know(planned: JsonObject) -> None:
+    outputs = planned["outputs"]
+    assert set(outputs["chart_values"]) == {"shop", "batch", "lab"} == set(outputs["webhook_secrets"])
+    assert outputs["webhook_secrets"]["shop"] == "serin-webhook-shop-a"
+
+
+def test_indexes_are_those_of_the_store(planned: JsonObject) -> None:
+    wanted = json.loads((INFRA / "firestore.indexes.json").read_text())
+    made = of_type(planned, "google_firestore_index").values()
+    assert sorted([field["field_path"] for field in index["fields"]] for index in made) == sorted(
+        [field["fieldPath"] for field in index["fields"]] for index in wanted["indexes"]
+    )
+
+
+@pytest.mark.parametrize("example", ["one-cluster", "three-clusters"])
+def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "serin-functions.zip").write_bytes(b"code")
+    variables = {"project": "example-project"} | ({"fleet_number": "1"} if example == "three-clusters" else {})
+    planned = rehearse(f"google/examples/{example}", variables, ANSWERS, tmp_path)
+    assert planned["outputs"]["urls"]["tick"] == "https://f.a.run.app"
+    names = {each["name"] for each in of_type(planned, "google_cloudfunctions2_function").values()}
+    assert "serin-tick" in names
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"region": "Europe"}, "A region looks like"),
+        ({"project": "P"}, "A project's id has"),
+        ({"clusters": {}}, "at least one cluster"),
+        ({"clusters": {"shop": {}}}, "location, api and membership"),
+        ({"clusters": {"a:b": {"location": "x"}}}, "A cluster's name has"),
+        ({"network": {"network": "default"}}, "needs both network and range"),
+        ({"network": {"network": "default", "range": "10.0.0.0/24"}}, "must be a /28"),
+        ({"settings": {"STORE": "x"}}, "starts with SERIN_"),
+        ({"secrets": {"tack": {}}}, "no such function"),
+        ({"alerts": ["loud"]}, "no such alert"),
+        ({"webhook_slot": "c"}, "The slot is a or b"),
+        ({"runtime": "python27"}, "Serin runs on"),
+        ({"tick_instances": 0}, "1 to 100"),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_with_words(change: Json, said: str, tmp_path: Path) -> None:
+    with pytest.raises(TerraformError) as error:
+        rehearse("google", with_archive({**VARIABLES, **change}, tmp_path), ANSWERS, tmp_path)
+    assert said in " ".join(str(error.value).split())
