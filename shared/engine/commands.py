@@ -8,26 +8,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.engine import gates, run
+from shared.revision import revision_mark
 from shared.rollout import RESTING, Phase, Verb
 
 if TYPE_CHECKING:
     from shared.engine.decide import Situation
     from shared.engine.draft import Draft
-    from shared.rollout import Command
+    from shared.rollout import Command, Rollout
 
 
 def obey(situation: Situation, draft: Draft) -> Draft | None:
     """The draft after the waiting commands; None when there are none, or none that ends the tick here.
 
-    An abort wins over whatever else waits. Otherwise commands are obeyed in the order in which they came.
+    The first abort wins over whatever else waits. Otherwise commands are obeyed in the order in which they came. None
+    goes without a word: somebody waits to hear what came of it.
     """
     waiting = draft.rollout.commands
     if not waiting:
         return None
     draft = draft.set(commands=())
-    for command in waiting:
-        if command.verb is Verb.ABORT:
-            return _abort(situation, draft, command)
+    abort = next((command for command in waiting if command.verb is Verb.ABORT), None)
+    if abort is not None:
+        return _overrule(_abort(situation, draft, abort), abort, waiting)
     for command in waiting:
         draft = _obey(situation, draft, command)
     return draft
@@ -36,6 +38,8 @@ def obey(situation: Situation, draft: Draft) -> Draft | None:
 def _obey(situation: Situation, draft: Draft, command: Command) -> Draft:
     rollout, revision = draft.rollout, situation.seen.revision
     match command.verb, rollout.phase:
+        case ((Verb.RESUME | Verb.PROMOTE | Verb.RETRY), _) if _is_late(rollout, command):
+            return draft.warn(f"{_asked(command)} another revision than the one that is there now").look_again()
         case Verb.PAUSE, _:
             return _said(draft.set(paused=True), command, "Paused").at_once()
         case Verb.RESUME, _:
@@ -60,9 +64,26 @@ def _abort(situation: Situation, draft: Draft, command: Command) -> Draft:
     return draft.go_home().enter(Phase.FINALISING).at_once()
 
 
+def _overrule(draft: Draft, abort: Command, waiting: tuple[Command, ...]) -> Draft:
+    for command in waiting:
+        if command is not abort:
+            draft = draft.warn(f"{_asked(command)}, but the abort by {abort.by} comes first")
+    return draft
+
+
+def _is_late(rollout: Rollout, command: Command) -> bool:
+    """Whether it was given for a revision that has been replaced since."""
+    return bool(command.revision) and command.revision != revision_mark(rollout.applied)
+
+
 def _nothing(draft: Draft, command: Command) -> Draft:
-    asked = f"{command.by} asked to {command.verb}"
-    return draft.warn(f"{asked}, but there is nothing to {command.verb} in phase {draft.rollout.phase}").at_once()
+    """It is said, and hurries nothing."""
+    nothing = f"there is nothing to {command.verb} in phase {draft.rollout.phase}"
+    return draft.warn(f"{_asked(command)}, but {nothing}").look_again()
+
+
+def _asked(command: Command) -> str:
+    return f"{command.by} asked to {command.verb}"
 
 
 def _said(draft: Draft, command: Command, what: str) -> Draft:
