@@ -1,8 +1,9 @@
 """All functions in one process, with the local loop that calls them: Serin on a laptop, or self-hosted.
 
 ``python -m functions.serve`` listens on ``--host`` and ``--port``; each function is at its name: ``/tick``,
-``/webhook/SECRET``, ``/event``, ``/slack``; ``/healthz`` says that they are served. With a certificate all of them are
-on ``--tls-port`` as well, which is what the cluster's webhook needs. Everything else comes from the settings.
+``/webhook/SECRET``, ``/event``, ``/slack``, ``/metrics``; ``/healthz`` says that they are served. With a certificate
+all of them are on ``--tls-port`` as well, which is what the cluster's webhook needs. Everything else comes from the
+settings.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-FUNCTIONS = ("tick", "webhook", "event", "slack")
+FUNCTIONS = ("tick", "webhook", "event", "slack", "metrics")
 SWEEP = "sweep"
 THREADS = 16
 """Requests answered at the same time, beside those of the loop."""

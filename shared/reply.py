@@ -29,6 +29,7 @@ class Reply:
 NOT_FOUND = Reply(404, {"error": "not found"})
 UNAUTHORIZED = Reply(401, {"error": "unauthorized"})
 NOT_NOW = Reply(503, {"error": "try again later"})
+USE_GET = Reply(405, {"error": "use GET"})
 USE_POST = Reply(405, {"error": "use POST"})
 
 

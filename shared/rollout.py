@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from shared.plan import Route
+from shared.tally import Tally, tally_from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -202,6 +203,8 @@ class Rollout:
     halt: str = ""
     """What holds it up, as last said."""
     last_error: str = ""
+    tally: Tally = field(default_factory=Tally)
+    """What its metrics are made of; nothing is decided by it."""
 
     @property
     def route(self) -> Route:
@@ -329,4 +332,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "commands": _commands,
     "heard": _heard,
     "outbox": _lines,
+    "tally": tally_from_dict,
 }

@@ -18,6 +18,7 @@ from shared.chat.roles import Roles, find_role_gaps, parse_roles
 from shared.clusters.registry import VARIABLE, Allowance, ByKubeconfig, Cluster, InCluster, check_name, parse_clusters
 from shared.errors import InvalidSettings, Problem
 from shared.identity.path_secret import find_problems
+from shared.identity.shared_token import complain
 from shared.jobs.choice import PLACE
 from shared.notices.choice import SLACK_API, find_gaps, read_api, read_channel, read_links, read_token
 
@@ -64,6 +65,11 @@ class Settings:
     """Service accounts that may call the tick and event functions; empty: only callers on loopback."""
     audiences: tuple[str, ...] = ()
     """Audiences that their tokens may be for, usually the functions' URLs."""
+    scrape_tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Bearer tokens that may read the metrics, separated by commas: the old and the new one during a change.
+
+    Empty: only callers on loopback may.
+    """
     slack_token: str = field(default="", repr=False)
     """Bot token (``xoxb-...``) of the Slack app: each run has one message, with buttons, in ``slack_channel``."""
     slack_channel: str = ""
@@ -231,6 +237,13 @@ def _secrets(text: str) -> tuple[str, ...]:
     return values
 
 
+def _tokens(text: str) -> tuple[str, ...]:
+    values = _patterns(text)
+    if any(complaint := complain(value) for value in values):
+        raise ValueError(complaint)
+    return values
+
+
 def _signing_secrets(text: str) -> tuple[str, ...]:
     values = _patterns(text)
     if not values or not all(re.fullmatch(r"[0-9A-Za-z]{16,}", value) for value in values):
@@ -276,6 +289,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "webhook_secrets": _secrets,
     "callers": _patterns,
     "audiences": _patterns,
+    "scrape_tokens": _tokens,
     "slack_token": read_token,
     "slack_channel": read_channel,
     "slack_url": _url,
@@ -292,6 +306,15 @@ _READERS: Mapping[str, Callable[[str], object]] = {
 
 _SINGLE = ("SERIN_CLUSTER", "SERIN_KUBECONFIG", "SERIN_WEBHOOK_SECRETS")
 _SECRET = frozenset(
-    {"clusters", "hash_key", "metrics_password", "slack_signing_secrets", "slack_token", "slack_url", "webhook_secrets"}
+    {
+        "clusters",
+        "hash_key",
+        "metrics_password",
+        "scrape_tokens",
+        "slack_signing_secrets",
+        "slack_token",
+        "slack_url",
+        "webhook_secrets",
+    }
 )
 _FOR_TESTS = frozenset({"SERIN_REQUIRE_REAL", "SERIN_CACHE", "SERIN_FIRESTORE_EMULATOR_JAR"})

@@ -20,6 +20,7 @@ from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
 from shared.concerned import watches_of
+from shared.counting import RUNNING, counted
 from shared.desired import changes
 from shared.engine import Situation, decide, look_for, wants_analysis
 from shared.engine.draft import SOON
@@ -128,7 +129,8 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     if wants_analysis(situation):
         situation = replace(situation, results=parts.analyse(_subject(job, canary)))
     decision = decide(situation)
-    rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout))
+    tally = counted(canary, job.loaded, decision.rollout, situation.results, job.now)
+    rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout), tally=tally)
     committed = _commit(parts, job, rollout, decision.lines, situation.results)
     try:
         converge(job.gateway, canary, changes(canary, committed, scene))
@@ -160,7 +162,8 @@ def _commit(
     """
     outbox = parts.delivered.left(job.key, rollout.outbox)
     version = job.loaded.version + 1
-    rollout = replace(rollout, version=version, outbox=outbox, active=rollout.active or bool(outbox))
+    tally = rollout.tally.ticked((parts.clock() - job.now).total_seconds(), job.loaded.phase in RUNNING)
+    rollout = replace(rollout, version=version, outbox=outbox, active=rollout.active or bool(outbox), tally=tally)
     entry = Entry(rollout.run, version, job.now, rollout.phase, rollout.weight, lines, results, job.loaded.commands)
     parts.store.commit(job.key, rollout, entry if lines or results or job.loaded.commands else None)
     for line in lines:
@@ -257,7 +260,8 @@ def _hold(parts: Parts, key: RolloutKey, loaded: Rollout | None, error: SerinErr
         return
     if text != loaded.last_error:
         parts.log.error(f"{text}: holding {name}", name)
-    held = replace(loaded, version=loaded.version + 1, last_error=text, due_at=parts.clock() + RETRY)
+    tally, again = loaded.tally.held_up(), parts.clock() + RETRY
+    held = replace(loaded, version=loaded.version + 1, last_error=text, due_at=again, tally=tally)
     try:
         parts.store.commit(key, held, None)
     except SerinError as second:

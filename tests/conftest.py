@@ -21,6 +21,7 @@ from tests.support.firestore import FirestoreEmulator, new_project
 from tests.support.helm import Helm
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.prometheus import Prometheus
+from tests.support.promtool import Promtool
 from tests.support.real_cluster import RealCluster
 from tests.support.terraform_schema import Schema
 
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-REAL_FIXTURES = {"real_cluster", "firestore_server", "prometheus", "own_prometheus", "mesh_of", "helm", "hey"}
+REAL_FIXTURES = {
+    "real_cluster",
+    "firestore_server",
+    "prometheus",
+    "own_prometheus",
+    "promtool",
+    "mesh_of",
+    "helm",
+    "hey",
+}
 
 _skipped: list[tuple[str, str]] = []
 """Node ids, and the reasons."""
@@ -147,6 +157,13 @@ def own_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometh
     _need(tools.Name.PROMETHEUS)
     with Prometheus(tmp_path_factory.mktemp("prometheus")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Prometheus' own checker of metrics and rules."""
+    _need(tools.Name.PROMTOOL)
+    return Promtool(tools.path_of(tools.Name.PROMTOOL))
 
 
 @pytest.fixture

