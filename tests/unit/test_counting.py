@@ -58,6 +58,13 @@ def test_nothing_else_is_the_end_of_a_run(before: Rollout, changes: dict[str, ob
     assert after(before, **changes).endings == {}
 
 
+def test_a_run_counts_for_the_strategy_that_its_canary_asks_for() -> None:
+    blue_green, running = canary(iterations=3), rollout(phase=Phase.FINALISING)
+    tally = counted(blue_green, running, replace(running, phase=Phase.SUCCEEDED), (), NOW)
+    assert tally.endings == {"succeeded/blue-green/completed": 1}
+    assert tally.strategy == "blue-green"
+
+
 def test_a_run_is_timed_from_its_own_start_also_when_it_replaces_another() -> None:
     assert after(resting(), phase=Phase.PROGRESSING, runs=2).began == NOW
     long_ago = Tally(began=NOW - timedelta(hours=1))
