@@ -40,6 +40,10 @@ bench: $(VENV)/.dev ## requests per tick and per rollout, counted at the API ser
 charts: $(VENV)/.dev ## lint and pack the Helm charts into a repository, build/charts
 	@sh infra/charts.sh "$$($(RUN) -m tests.support.tools helm)" build/charts
 
+.PHONY: settings
+settings: $(VENV)/.demo ## write docs/settings.md out of the code
+	@$(RUN) -m infra.settings_page
+
 .PHONY: lock
 lock: $(VENV)/.uv ## pin every dependency with its hashes, from pyproject.toml
 	@sh infra/lock.sh $(VENV)/bin/uv
