@@ -14,8 +14,13 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from shared.canary.model import HookType
+
 if TYPE_CHECKING:
     from shared.canary.model import Analysis, Canary
+
+_RISING = (HookType.CONFIRM_TRAFFIC_INCREASE,)
+"""What has to agree before more users get the canary."""
 
 
 class Strategy(StrEnum):
@@ -62,23 +67,27 @@ HOME = Route(canary=0)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run. ``says`` is its line in the log, with places for ``round`` and ``rounds``."""
+    """One step of a run. ``says`` is its line in the log, with places for ``round`` and ``rounds``; ``gates`` are the
+    hooks that have to agree before it.
+    """
 
     route: Route
     says: str
+    gates: tuple[HookType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``steps`` are those of the analysis, in order: the canary's share never falls on the way. ``homeward`` are its
     shares while traffic comes back after promotion, ending at 0. ``rounds`` is ``analysis.iterations``, 0 for a plan
-    that counts weights.
+    that counts weights. ``gates`` are the hooks that have to agree before the promotion.
     """
 
     strategy: Strategy
     steps: tuple[Step, ...]
     homeward: tuple[int, ...]
     rounds: int = 0
+    gates: tuple[HookType, ...] = (HookType.CONFIRM_PROMOTION,)
 
     def announce(self, index: int) -> str:
         """The line in the log that says that the run is at step ``index``."""
@@ -99,7 +108,8 @@ def make_plan(canary: Canary) -> Plan:
     steps = _rounds(canary) if analysis.iterations else _weights(canary)
     back = analysis.step_weight_promotion
     falling = range(steps[-1].route.canary - back, 0, -back) if back else ()
-    return Plan(_strategy(analysis), steps, homeward=(*falling, 0), rounds=analysis.iterations)
+    gates = (*(() if analysis.iterations else _RISING), HookType.CONFIRM_PROMOTION)
+    return Plan(_strategy(analysis), steps, (*falling, 0), analysis.iterations, gates)
 
 
 def nearest_step(plan: Plan, step: int, canary_share: int) -> int:
@@ -121,7 +131,7 @@ def _strategy(analysis: Analysis) -> Strategy:
 
 def _rounds(canary: Canary) -> tuple[Step, ...]:
     """Every round alike. Blue/green then sends everybody to the canary, as far as there is a router, so that the
-    primary is updated without traffic.
+    primary is updated without traffic: that is the step that needs the approval of a promotion (Flagger).
     """
     analysis, says = canary.analysis, f"Advance {canary} canary iteration {{round}}/{{rounds}}"
     if analysis.match:
@@ -132,19 +142,21 @@ def _rounds(canary: Canary) -> tuple[Step, ...]:
 
 def _switch(analysis: Analysis) -> Step:
     mirrored = "Stop traffic mirroring and route all traffic to canary"
-    return Step(Route(canary=100), mirrored if analysis.mirror else "Routing all traffic to canary")
+    says = mirrored if analysis.mirror else "Routing all traffic to canary"
+    return Step(Route(canary=100), says, (HookType.CONFIRM_PROMOTION,))
 
 
 def _weights(canary: Canary) -> tuple[Step, ...]:
-    """One round of copies, if they are wanted, before the first weight. With ``match`` the weights are of those users
-    (Flagger).
+    """One round of copies, if they are wanted, before the first weight: users get no answer of the canary's in it, so
+    nobody has to agree to it. With ``match`` the weights are of those users (Flagger).
     """
     analysis = canary.analysis
     weights = _rising(analysis.step_weights or _equal_steps(analysis.step_weight, analysis.max_weight))
     matching = bool(analysis.match)
-    copies = (Route(canary=0, mirror=_mirror(analysis)),) if analysis.mirror and not matching else ()
-    routes = (*copies, *(Route(canary=weight, matching=matching) for weight in weights))
-    return tuple(Step(route, f"Advance {canary} canary weight {route.canary}") for route in routes)
+    says, copies = f"Advance {canary} canary weight {{share}}", Route(canary=0, mirror=_mirror(analysis))
+    copying = (Step(copies, says.format(share=0)),) if analysis.mirror and not matching else ()
+    rising = (Step(Route(canary=share, matching=matching), says.format(share=share), _RISING) for share in weights)
+    return (*copying, *rising)
 
 
 def _mirror(analysis: Analysis) -> int:

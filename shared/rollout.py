@@ -27,6 +27,8 @@ SCHEMA = 1
 MEMORY = timedelta(minutes=10)
 """How long the ids of commands are remembered: Slack's signatures are good for five minutes either way."""
 
+_PHASES_AT_GATES = {"confirm-rollout": "Waiting", "confirm-promotion": "WaitingPromotion"}
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -168,8 +170,14 @@ class Rollout:
     paused: bool = False
     gate: str = ""
     """The gate at which the run waits for approval, ``confirm-promotion/sign-off``; empty while none is closed."""
-    approved: tuple[str, ...] = ()
-    """Gates of the run that people opened."""
+    opened: tuple[str, ...] = ()
+    """Gates that people opened, and hooks that passed, and that are not asked again in this run."""
+    ask_at: datetime = EPOCH
+    """When rollback hooks may be asked again in this phase."""
+    unheard: bool = False
+    """A rollback hook does not answer, and that was said."""
+    ended: bool = False
+    """A run ended, and hooks of type ``post-rollout`` are still to be told."""
     applied: Revision = field(default_factory=Revision)
     """The revision of the last run."""
     promoted: Revision = field(default_factory=Revision)
@@ -263,6 +271,12 @@ def with_hint(rollout: Rollout, now: datetime, patience: timedelta = timedelta()
     return replace(rollout, version=rollout.version + 1, active=True, hinted=True, hinted_until=until, due_at=now)
 
 
+def shown_phase(rollout: Rollout) -> str:
+    """The phase in Flagger's words, which has two more: for a run that waits to start, and to be promoted."""
+    kind, _, _ = rollout.gate.partition("/")
+    return _PHASES_AT_GATES.get(kind, str(rollout.phase))
+
+
 def moment(at: datetime) -> str:
     """``at`` as text that sorts by time."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -327,7 +341,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "step_since": parse_moment,
     "applied": _revision,
     "promoted": _revision,
-    "approved": tuple,
+    "opened": tuple,
+    "ask_at": parse_moment,
     "watches": tuple,
     "commands": _commands,
     "heard": _heard,

@@ -22,7 +22,7 @@ from shared.cluster.observe import look_at, see
 from shared.concerned import watches_of
 from shared.counting import RUNNING, counted
 from shared.desired import changes
-from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.draft import SOON
 from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavailable
 from shared.history import Entry
@@ -31,7 +31,7 @@ from shared.observed import Look
 from shared.outbox import Delivered, deliver
 from shared.render.status import canary_status, invalid_status
 from shared.restore import restored
-from shared.revision import revision_mark, tracked_refs
+from shared.revision import tracked_refs
 from shared.rollout import RESTING, Line, Rollout, Severity
 from shared.scene import target_of
 
@@ -126,8 +126,8 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
 def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     scene = look_at(job.gateway, canary, job.loaded, look)
     situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
-    if wants_analysis(situation):
-        situation = replace(situation, results=parts.analyse(_subject(job, canary)))
+    if questions := what_to_ask(situation):
+        situation = replace(situation, results=parts.analyse(Subject(job.key.cluster, canary, questions)))
     decision = decide(situation)
     tally = counted(canary, job.loaded, decision.rollout, situation.results, job.now)
     rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout), tally=tally)
@@ -139,10 +139,6 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
-
-
-def _subject(job: Job, canary: Canary) -> Subject:
-    return Subject(job.key.cluster, canary, revision_mark(job.loaded.applied))
 
 
 def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:
@@ -173,7 +169,8 @@ def _commit(
 
 def _only_delivers(rollout: Rollout) -> bool:
     """Whether nothing is left to do but to deliver."""
-    return rollout.phase in RESTING and rollout.replicas is None and not rollout.hinted and not rollout.commands
+    settled = rollout.phase in RESTING and rollout.replicas is None and not rollout.ended
+    return settled and not rollout.hinted and not rollout.commands
 
 
 def _flush(parts: Parts, job: Job) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.canary.analysis import OLD_NAMES
 from shared.canary.durations import parse_window
 from shared.canary.fields import Field, find_analysis, show
+from shared.canary.model import HookType
 from shared.canary.strategy_advice import advise_strategy
 from shared.canary.unsupported import report_idle
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SHORTEST_WINDOW = 30.0
 """Seconds in which Prometheus scrapes twice with Istio's interval of 15 s; a rate needs two samples."""
+
+_LISTENERS = (HookType.POST_ROLLOUT, HookType.EVENT)
+"""Hooks that are told, not asked. (A rollback hook is asked.)"""
 
 
 def warnings(obj: Json) -> tuple[Problem, ...]:
@@ -34,10 +38,15 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
     advise_strategy(spec, analysis)
     for metric in analysis.at("metrics").entries():
         _mention_metric(metric)
-    if analysis.value is not None and not (analysis.at("metrics").entries() or analysis.at("webhooks").entries()):
-        analysis.report("has neither metrics nor webhooks: every revision whose pods become ready is promoted")
+    if analysis.value is not None and not (analysis.at("metrics").entries() or _judging_hooks(analysis)):
+        analysis.report("has no metric and no hook that judges: every revision whose pods become ready is promoted")
     report_idle(root)
     return tuple(root.problems)
+
+
+def _judging_hooks(analysis: Field) -> tuple[Field, ...]:
+    """Hooks whose no keeps a revision from being promoted."""
+    return tuple(hook for hook in analysis.at("webhooks").entries() if hook.at("type").value not in _LISTENERS)
 
 
 def _mention_old_version(root: Field) -> None:

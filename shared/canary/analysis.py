@@ -16,7 +16,6 @@ from shared.canary.durations import check_duration, check_window, parse_duration
 from shared.canary.fields import INT32_MAX, show
 from shared.canary.model import Analysis, Bounds, Hook, HookType, Metric, OnNoData
 from shared.canary.names import check_url
-from shared.canary.unsupported import UNSUPPORTED_HOOKS
 
 if TYPE_CHECKING:
     from shared.canary.fields import Field
@@ -151,18 +150,13 @@ def _read_hook(field: Field) -> Hook:
     return Hook(
         name=field.at("name").required().text(),
         url=field.at("url").required().text(check_url),
-        type=_read_type(field.at("type")),
+        type=HookType(field.at("type").choice(tuple(HookType), HookType.ROLLOUT)),
         timeout=_read_timeout(field.at("timeout")),
         retries=field.at("retries").integer(0, _MOST_RETRIES, 0),
         disable_tls=field.at("disableTLS").flag(),
+        mute_alert=field.at("muteAlert").flag(),
         metadata=field.at("metadata").text_map(),
     )
-
-
-def _read_type(field: Field) -> HookType:
-    if field.value in UNSUPPORTED_HOOKS:  # refused by name in shared.canary.unsupported
-        return HookType.ROLLOUT
-    return HookType(field.choice(tuple(HookType), HookType.ROLLOUT))
 
 
 def _read_timeout(field: Field) -> float:

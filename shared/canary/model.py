@@ -43,9 +43,16 @@ class Provider(StrEnum):
 
 
 class HookType(StrEnum):
-    """``webhooks[].type``; an empty type is ``rollout``."""
+    """``webhooks[].type``: when a hook is asked. An empty type is ``rollout``."""
 
+    CONFIRM_ROLLOUT = "confirm-rollout"
+    PRE_ROLLOUT = "pre-rollout"
     ROLLOUT = "rollout"
+    CONFIRM_TRAFFIC_INCREASE = "confirm-traffic-increase"
+    CONFIRM_PROMOTION = "confirm-promotion"
+    POST_ROLLOUT = "post-rollout"
+    ROLLBACK = "rollback"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,8 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One entry of ``analysis.webhooks``; ``timeout`` is seconds for each attempt."""
+    """One entry of ``analysis.webhooks``; ``timeout`` is seconds for each attempt, ``mute_alert`` keeps what it answers
+    out of the alerts."""
 
     name: str
     url: str
@@ -101,6 +109,7 @@ class Hook:
     timeout: float = 10.0
     retries: int = 0
     disable_tls: bool = False
+    mute_alert: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -148,6 +157,10 @@ class Analysis:
     max_unknown: int = 10
     metrics: tuple[Metric, ...] = ()
     hooks: tuple[Hook, ...] = ()
+
+    def hooks_of(self, kind: HookType) -> tuple[Hook, ...]:
+        """The hooks of one type, in their order."""
+        return tuple(hook for hook in self.hooks if hook.type is kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,6 @@ from shared.canary.model import Provider
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNSUPPORTED_HOOKS = (
-    "confirm-rollout",
-    "pre-rollout",
-    "confirm-traffic-increase",
-    "confirm-promotion",
-    "post-rollout",
-    "rollback",
-    "event",
-)
-"""Values of ``webhooks[].type`` that Flagger 1.44 has beside ``rollout``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -51,10 +40,6 @@ def _other_than(*supported: str) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value not in ("", *supported)
 
 
-def _any_of(*unsupported: str) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and value in unsupported
-
-
 REFUSED = (
     Row("spec.provider", _other_than(*Provider), "provider {value} is", f"use {' or '.join(Provider)}"),
     Row("spec.targetRef.apiVersion", _other_than("apps/v1"), "targets of API {value} are", "use apps/v1"),
@@ -72,7 +57,6 @@ REFUSED = (
     Row("spec.service.meshName", _given, "AWS App Mesh is", "use Istio"),
     Row("spec.service.backends", _given, "AWS App Mesh is", "use Istio"),
     Row("spec.analysis.metrics[].templateRef", _given, "metric templates are", "write the PromQL into query"),
-    Row("spec.analysis.webhooks[].type", _any_of(*UNSUPPORTED_HOOKS), "{value} hooks are", "rollout hooks are"),
 )
 
 IDLE = (
@@ -81,7 +65,6 @@ IDLE = (
     Row("spec.service.mirror", _given, "the Gateway API is"),
     Row("spec.analysis.alerts", _given, "alert providers are"),
     Row("spec.analysis.metrics[].templateVariables", _given, "metric templates are"),
-    Row("spec.analysis.webhooks[].muteAlert", _given, "muting the alerts of one hook is"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Runs the checks of one step of an analysis: the hooks in their order, then every metric.
+"""Asks what a tick has to ask: rollback hooks, the hooks of the step in their order, every metric, then gates.
 
 A hook that does not pass ends it, as in Flagger: hooks are often what makes the traffic that metrics are about. Metrics
 are all asked, so that people see the whole picture. There is one time budget; what it does not suffice for is unknown,
@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
-from shared.canary.model import HookType
 from shared.checks import hooks, judge, prometheus
 from shared.checks.deadline import Deadline
 from shared.checks.durations import write_duration
 from shared.checks.endpoint import Endpoint, read_endpoint, show_url
 from shared.checks.prometheus import MetricsServer
 from shared.checks.queries import write_query
+from shared.checks.sentences import write_halt
 from shared.checks.verdict import CheckResult, Verdict
 from shared.errors import CheckUnavailable, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from shared.canary.model import Canary, Hook, Metric
     from shared.checks.subject import Subject
@@ -45,14 +45,16 @@ class Clients:
 
 def analyse(subject: Subject, clients: Clients) -> tuple[CheckResult, ...]:
     """The answers in the order of asking."""
-    analysis = _Analysis(subject, clients, Deadline.after(clients.budget))
-    answers: list[CheckResult] = []
-    for hook in subject.canary.analysis.hooks:
-        if hook.type is HookType.ROLLOUT:
-            answers.append(analysis.ask_hook(hook))
-            if answers[-1].verdict is not Verdict.PASS:
-                return tuple(answers)
-    return (*answers, *map(analysis.ask_metric, subject.canary.analysis.metrics))
+    analysis, questions = _Analysis(subject, clients, Deadline.after(clients.budget)), subject.questions
+    urgent = analysis.ask_rollback(questions.rollback)
+    if any(answer.verdict is Verdict.ABORT for answer in urgent):
+        return urgent
+    answers = analysis.ask_in_turn(questions.hooks)
+    if questions.metrics and _all_passed(answers):
+        answers = (*answers, *map(analysis.ask_metric, subject.canary.analysis.metrics))
+    if _all_passed(answers):
+        answers = (*answers, *analysis.ask_in_turn(questions.gates))
+    return (*urgent, *answers)
 
 
 def choose_server(canary: Canary, default: MetricsServer) -> MetricsServer:
@@ -73,12 +75,29 @@ class _Analysis:
     def canary(self) -> Canary:
         return self.subject.canary
 
-    def ask_hook(self, hook: Hook) -> CheckResult:
-        unknown = CheckResult(hook.name, hooks.KIND, Verdict.UNKNOWN, query=show_url(hook.url))
+    def ask_rollback(self, asked: Sequence[Hook]) -> tuple[CheckResult, ...]:
+        """The answers up to the first that wants the run to end; one that does not answer silences no other."""
+        return self._ask(asked, until=lambda answer: answer.verdict is Verdict.ABORT)
+
+    def ask_in_turn(self, asked: Sequence[Hook]) -> tuple[CheckResult, ...]:
+        """The answers up to the first that does not pass."""
+        return self._ask(asked, until=lambda answer: answer.verdict is not Verdict.PASS)
+
+    def _ask(self, asked: Sequence[Hook], until: Callable[[CheckResult], bool]) -> tuple[CheckResult, ...]:
+        answers: list[CheckResult] = []
+        for hook in asked:
+            answers.append(self._ask_hook(hook))
+            if until(answers[-1]):
+                break
+        return tuple(answers)
+
+    def _ask_hook(self, hook: Hook) -> CheckResult:
+        unknown = CheckResult(hook.name, str(hook.type), Verdict.UNKNOWN, query=show_url(hook.url))
+        facts = self.subject.questions.facts
         return self._settle(
             unknown,
-            f"Halt {self.canary} advancement external check {hook.name} did not answer",
-            lambda: hooks.call_hook(self.canary, hook, self.subject.checksum, self.clients.http, self.deadline),
+            f"{write_halt(self.canary, hook)} did not answer",
+            lambda: hooks.call_hook(self.canary, hook, facts, self.clients.http, self.deadline),
         )
 
     def ask_metric(self, metric: Metric) -> CheckResult:
@@ -111,6 +130,10 @@ class _Analysis:
             # The place, not the error's text: that may hold a URL or a credential.
             _log.error("%s: %s\n%s", sentence, reason, "".join(format_tb(error.__traceback__)))
         return replace(unknown, text=f"{sentence}: {reason}")
+
+
+def _all_passed(answers: Iterable[CheckResult]) -> bool:
+    return all(answer.verdict is Verdict.PASS for answer in answers)
 
 
 def _is_at(url: str, other: str) -> bool:

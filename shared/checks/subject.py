@@ -1,4 +1,4 @@
-"""What one analysis is about: a Canary in a cluster, and the revision that is looked at.
+"""What one analysis is about: a Canary in a cluster, and what is to be asked about it.
 
 The tick fills it with plain values. Checks ask with it; they look nothing up in a cluster or a store.
 """
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
+    from shared.checks.questions import Questions
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``checksum`` tells hooks which revision this is."""
+    """``questions`` are the engine's: whom to ask, and what hooks are told of the rollout."""
 
     cluster: str
     canary: Canary
-    checksum: str
+    questions: Questions

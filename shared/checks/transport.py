@@ -70,11 +70,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; ``complete`` is False when the body was longer than the call's ``keep``."""
+    """What came back; ``complete`` is False when the body was longer than the call's ``keep``. ``later`` says that it
+    asks for another call (a ``Retry-After`` header, RFC 9110).
+    """
 
     status: int
     body: bytes = field(repr=False)
     complete: bool
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ class Http:
         adapter = self._lasting if call.keep_alive else self._passing
         with closing(adapter.send(request, stream=True, timeout=timeout, verify=call.verify)) as response:
             body = _read(response, call.keep + 1)
-            return Answer(response.status_code, body[: call.keep], complete=len(body) <= call.keep)
+            complete, later = len(body) <= call.keep, "Retry-After" in response.headers
+            return Answer(response.status_code, body[: call.keep], complete, later)
 
 
 def _read(response: Response, limit: int) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.engine import gates, run
+from shared.engine import ending, gates, run
 from shared.revision import revision_mark
 from shared.rollout import RESTING, Phase, Verb
 
@@ -38,7 +38,7 @@ def obey(situation: Situation, draft: Draft) -> Draft | None:
 def _obey(situation: Situation, draft: Draft, command: Command) -> Draft:
     rollout, revision = draft.rollout, situation.seen.revision
     match command.verb, rollout.phase:
-        case ((Verb.RESUME | Verb.PROMOTE | Verb.RETRY), _) if _is_late(rollout, command):
+        case ((Verb.RESUME | Verb.PROMOTE | Verb.APPROVE | Verb.RETRY), _) if _is_late(rollout, command):
             return draft.warn(f"{_asked(command)} another revision than the one that is there now").look_again()
         case Verb.PAUSE, _:
             return _said(draft.set(paused=True), command, "Paused").at_once()
@@ -58,10 +58,7 @@ def _abort(situation: Situation, draft: Draft, command: Command) -> Draft:
     rollout = draft.rollout
     if rollout.phase in RESTING or rollout.phase is Phase.INITIALIZING:
         return _nothing(draft, command)
-    if rollout.phase is Phase.PROGRESSING or rollout.promoted != rollout.applied:
-        return run.roll_back(situation, draft, _reason("aborted", command))
-    draft = _said(draft, command, "The primary already serves this revision, routing all traffic to it:")
-    return draft.go_home().enter(Phase.FINALISING).at_once()
+    return ending.end(situation, draft, _reason("aborted", command))
 
 
 def _overrule(draft: Draft, abort: Command, waiting: tuple[Command, ...]) -> Draft:

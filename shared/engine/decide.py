@@ -1,8 +1,8 @@
 """decide(): from what is known to what is next, in the order in which things matter.
 
 A Canary that is being deleted goes its own way, whatever else waits. Then commands (abort works in every phase and
-needs no metrics), then suspension, then repairs (a cluster that is not as committed is put right and nothing advances),
-then the phase's own question.
+needs no metrics), then suspension, then hooks that want the run to end, then repairs (a cluster that is not as
+committed is put right and nothing advances), then the phase's own question.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.engine import commands, farewell, promotion, rest, run
+from shared.engine import commands, ending, farewell, promotion, rest, run
 from shared.engine.draft import Draft
 from shared.rollout import RESTING, Phase
 
@@ -43,6 +43,7 @@ def decide(situation: Situation) -> Decision:
         return farewell.take_leave(situation, draft).decided()
     if situation.rollout.phase is Phase.TERMINATING:
         return farewell.welcome(draft).decided()
+    draft = ending.hear_post_rollout_hooks(situation, draft)
     obeyed = commands.obey(situation, draft)
     if obeyed is not None:
         return obeyed.decided()
@@ -52,7 +53,9 @@ def decide(situation: Situation) -> Decision:
             .rest()
             .decided()
         )
-    return _next(situation, draft).decided()
+    draft = ending.hear_rollback_hooks(situation, draft)
+    ended = ending.obey_hooks(situation, draft)
+    return (ended or _next(situation, draft)).decided()
 
 
 def _next(situation: Situation, draft: Draft) -> Draft:

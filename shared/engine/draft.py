@@ -59,7 +59,9 @@ class Draft:
         """In another phase, with nothing left of the old one's waiting. Staying in a phase is no transition."""
         if phase is self.rollout.phase:
             return self
-        return self.set(phase=phase, phase_since=self.now, waiting_since=None, halt="", gate="")
+        ended = phase in (Phase.SUCCEEDED, Phase.FAILED)
+        moved = self.set(phase=phase, phase_since=self.now, ended=ended, ask_at=EPOCH)
+        return moved.freed()
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> Draft:
         """With one more line for log and events."""

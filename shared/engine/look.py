@@ -1,7 +1,4 @@
-"""What a rollout needs to see in its phase, and when it needs an analysis.
-
-Every look is a request, so these say no more than needed.
-"""
+"""What a rollout needs to see in its phase. Every look is a request, so this says no more than needed."""
 
 from __future__ import annotations
 
@@ -10,12 +7,10 @@ from typing import TYPE_CHECKING
 from shared.engine import farewell
 from shared.observed import Look
 from shared.plan import make_plan
-from shared.rollout import Phase, Verb
-from shared.workload import readiness
+from shared.rollout import Phase
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
-    from shared.engine.decide import Situation
     from shared.rollout import Rollout
 
 
@@ -55,24 +50,3 @@ def _configs(canary: Canary, rollout: Rollout) -> Look:
     if may_be_promoted or rollout.hinted or canary.skip_analysis or rollout.skipped:
         return Look.CONFIGS
     return Look.ONE_CONFIG if rollout.step >= 0 else Look.NOTHING
-
-
-def wants_analysis(situation: Situation) -> bool:
-    """Whether this tick has to ask hooks and metrics before it decides.
-
-    An unready primary does not put it off: a failing canary is found out and rolled back all the same.
-    """
-    rollout, seen = situation.rollout, situation.seen
-    return (
-        rollout.phase is Phase.PROGRESSING
-        and not situation.canary.deleting
-        and (rollout.step >= 0 or rollout.blind)
-        and situation.now >= rollout.step_at
-        and not (situation.canary.suspend or situation.canary.skip_analysis or rollout.skipped or rollout.paused)
-        and not any(command.verb in (Verb.ABORT, Verb.PROMOTE, Verb.PAUSE) for command in rollout.commands)
-        and not seen.drift
-        and not seen.problems
-        and seen.revision == rollout.applied
-        and seen.target is not None
-        and not readiness(seen.target, situation.canary.analysis.canary_ready_threshold)
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared.canary.model import HookType
 from shared.engine import run
 from shared.plan import Route, make_plan
 from shared.revision import changed, revision_mark
@@ -87,7 +88,8 @@ def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
         f"Promotion failed! {_primary(situation)} exceeded its progress deadline: "
         f"routing all traffic to {canary.target.name}.{canary.namespace}"
     )
-    return draft.show(Route(canary=100)).set(replicas=None).enter(Phase.FAILED).rest()
+    failed = draft.show(Route(canary=100)).set(replicas=None).enter(Phase.FAILED)
+    return failed.at_once() if canary.analysis.hooks_of(HookType.POST_ROLLOUT) else failed.rest()
 
 
 def _homeward(situation: Situation, draft: Draft) -> Draft:

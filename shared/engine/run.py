@@ -8,26 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.canary.model import HookType
 from shared.checks.verdict import Verdict
 from shared.cookies import with_cookie
-from shared.plan import make_plan, nearest_step
+from shared.engine import gates
+from shared.plan import make_plan
 from shared.revision import changed, refreshed
-from shared.rollout import Phase, Severity
+from shared.rollout import EPOCH, Phase, Severity
 from shared.workload import exceeded, readiness, serving
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
+    from shared.checks.verdict import CheckResult
     from shared.engine.decide import Situation
     from shared.engine.draft import Draft
     from shared.rollout import Revision
 
+_NO_CHECKS = frozenset(HookType) - {HookType.PRE_ROLLOUT, HookType.ROLLOUT}
+"""Kinds of answers that say nothing of the release: those of gates, and of hooks that are only asked for a rollback."""
+
 
 def start(situation: Situation, draft: Draft, revision: Revision) -> Draft:
-    """A new run of ``revision``: the target is scaled to the primary's size, traffic stays with the primary."""
+    """A new run of ``revision``: the target is scaled to the primary's size, or, if that needs approval, to zero until
+    it has it. Traffic stays with the primary.
+    """
     canary = situation.canary
     draft = _tell_configs(draft, changed(draft.rollout.applied, revision))
-    draft = draft.say(f"New revision detected! Scaling up {canary.target.name}.{canary.namespace}")
-    return _begin(draft, revision).set(replicas=_size(situation)).enter(Phase.PROGRESSING).at_once()
+    gated = canary.analysis.hooks_of(HookType.CONFIRM_ROLLOUT)
+    draft = draft.say(f"New revision detected! {'Asking for approval of' if gated else 'Scaling up'} {_target(canary)}")
+    size = 0 if gated else _size(situation)
+    return _begin(draft, revision).set(replicas=size).enter(Phase.PROGRESSING).at_once()
 
 
 def progress(situation: Situation, draft: Draft) -> Draft:
@@ -41,7 +51,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
         return _other_revision(situation, draft, seen.revision)
     draft = draft.looked()
     if rollout.replicas == 0:
-        return _recycle(situation, draft)
+        return _scale_up(situation, draft)
     if _is_switched(situation):
         return _other_strategy(situation, draft)
     if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):
@@ -58,8 +68,6 @@ def _analyse(situation: Situation, draft: Draft) -> Draft:
         return _promote(situation, draft.set(skipped=True))
     if situation.now < rollout.step_at:
         return draft.set(due_at=rollout.step_at)
-    if rollout.step < 0 and not rollout.blind:
-        return _first_step(situation, draft)
     return _judge(situation, draft)
 
 
@@ -70,7 +78,7 @@ def roll_back(situation: Situation, draft: Draft, reason: str) -> Draft:
 
 
 def _judge(situation: Situation, draft: Draft) -> Draft:
-    verdicts = {result.verdict for result in situation.results}
+    verdicts = {result.verdict for result in _checks(situation)}
     if Verdict.UNKNOWN in verdicts:
         return _unanswered(situation, draft)
     if draft.rollout.blind:
@@ -80,21 +88,28 @@ def _judge(situation: Situation, draft: Draft) -> Draft:
         return _failed(situation, draft)
     if Verdict.WAIT in verdicts:
         return _asked_to_wait(situation, draft)
+    if draft.rollout.step < 0:
+        draft = gates.remember(draft, gates.before_traffic(situation.canary, draft.rollout))
     if reason := _primary_waits(situation):
         return _await_primary(situation, draft, reason)
-    return _next_step(situation, draft.freed())
+    return _next_step(situation, draft)
 
 
-def _first_step(situation: Situation, draft: Draft) -> Draft:
-    if reason := _primary_waits(situation):
-        return _await_primary(situation, draft, reason)
-    return _advance(situation, draft.freed().say(f"Starting canary analysis for {_target(situation.canary)}"), 0)
+def _checks(situation: Situation) -> tuple[CheckResult, ...]:
+    """The answers that speak of the release itself."""
+    return tuple(result for result in situation.results if result.kind not in _NO_CHECKS)
 
 
 def _next_step(situation: Situation, draft: Draft) -> Draft:
-    plan = make_plan(situation.canary)
-    step = nearest_step(plan, draft.rollout.step, draft.rollout.weight) + 1
-    return _advance(situation, draft, step) if step < len(plan.steps) else _promote(situation, draft)
+    canary, ahead = situation.canary, gates.before_next_step(situation.canary, draft.rollout)
+    if closed := gates.find_closed(ahead, situation.results):
+        return gates.wait_at(situation, draft, closed)
+    draft = gates.say_passed(draft, ahead).freed()
+    if draft.rollout.step < 0:
+        draft = draft.say(f"Starting canary analysis for {_target(canary)}")
+    step = gates.next_step(canary, draft.rollout)
+    over = step == len(make_plan(canary).steps)
+    return _promote(situation, draft) if over else _advance(situation, draft, step)
 
 
 def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
@@ -113,7 +128,7 @@ def _promote(situation: Situation, draft: Draft) -> Draft:
 
 def _failed(situation: Situation, draft: Draft) -> Draft:
     draft = draft.set(failed=draft.rollout.failed + 1, halt="")
-    for result in situation.results:
+    for result in _checks(situation):
         if result.verdict is Verdict.FAIL:
             draft = draft.warn(result.text)
     if draft.rollout.failed >= situation.canary.analysis.threshold:
@@ -124,14 +139,15 @@ def _failed(situation: Situation, draft: Draft) -> Draft:
 def _unanswered(situation: Situation, draft: Draft) -> Draft:
     """Hold.
 
-    The first unanswered check in a row is said once; beyond the limit traffic goes home and the run waits there.
+    The first unanswered check in a row is said once; beyond the limit traffic goes home and the run waits there. Before
+    the first step there is no traffic to send home.
     """
     unknown = draft.rollout.unknown + 1
     draft = draft.set(unknown=unknown)
-    unanswered = dict.fromkeys(result.text for result in situation.results if result.verdict is Verdict.UNKNOWN)
+    unanswered = dict.fromkeys(result.text for result in _checks(situation) if result.verdict is Verdict.UNKNOWN)
     for text in unanswered if unknown == 1 else ():
         draft = draft.warn(text)
-    if unknown >= situation.canary.analysis.max_unknown and not draft.rollout.blind:
+    if unknown >= situation.canary.analysis.max_unknown and draft.rollout.step >= 0:
         draft = (
             draft.warn(
                 f"Halt {situation.canary} advancement {unknown} checks in a row were not answered: "
@@ -145,7 +161,7 @@ def _unanswered(situation: Situation, draft: Draft) -> Draft:
 
 def _asked_to_wait(situation: Situation, draft: Draft) -> Draft:
     """A check needs more time: the step stays, nothing is counted, and it is said once."""
-    texts = dict.fromkeys(result.text for result in situation.results if result.verdict is Verdict.WAIT)
+    texts = dict.fromkeys(result.text for result in _checks(situation) if result.verdict is Verdict.WAIT)
     return draft.hold("; ".join(texts), Severity.INFO).step_done()
 
 
@@ -164,7 +180,7 @@ def _other_revision(situation: Situation, draft: Draft, revision: Revision) -> D
         return _withdraw(situation, draft, revision)
     draft = _tell_configs(draft, differences)
     draft = draft.say(f"New revision detected! Restarting analysis for {_target(situation.canary)}")
-    recycle = "template" not in differences
+    recycle = "template" not in differences or situation.canary.analysis.hooks_of(HookType.CONFIRM_ROLLOUT)
     return _begin(draft, revision).set(replicas=0 if recycle else rollout.replicas).at_once()
 
 
@@ -193,6 +209,21 @@ def _other_strategy(situation: Situation, draft: Draft) -> Draft:
         f"Restarting analysis for {_target(situation.canary)}"
     )
     return draft.go_home().set(failed=0, unknown=0).at_once()
+
+
+def _scale_up(situation: Situation, draft: Draft) -> Draft:
+    """No pod of a new revision runs before every ``confirm-rollout`` hook agreed."""
+    rollout, ahead = draft.rollout, gates.before_start(situation.canary, draft.rollout)
+    if not ahead:
+        return _recycle(situation, draft)
+    if rollout.paused:
+        return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
+    if situation.now < rollout.step_at:
+        return draft.set(due_at=rollout.step_at)
+    if closed := gates.find_closed(ahead, situation.results):
+        return gates.wait_at(situation, draft, closed)
+    draft = gates.remember(draft, ahead).freed().say(f"Scaling up {_target(situation.canary)}")
+    return _recycle(situation, draft)
 
 
 def _recycle(situation: Situation, draft: Draft) -> Draft:
@@ -250,7 +281,8 @@ def _begin(draft: Draft, revision: Revision) -> Draft:
             unknown=0,
             blind=False,
             skipped=False,
-            approved=(),
+            opened=(),
+            ask_at=EPOCH,
             active=True,
         )
         .freed()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from shared.cookies import shown_cookies
 from shared.plan import make_plan
 from shared.render.differences import covers
-from shared.rollout import Phase
+from shared.rollout import Phase, shown_phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def canary_status(canary: Canary, rollout: Rollout) -> JsonObject:
     """The status that shows ``rollout``."""
     affinity = canary.analysis.session_affinity
     return {
-        "phase": str(rollout.phase),
+        "phase": shown_phase(rollout),
         "canaryWeight": rollout.weight,
         "failedChecks": rollout.failed,
         "iterations": _iterations(canary, rollout),
@@ -118,7 +118,7 @@ def _promoted(canary: Canary, rollout: Rollout) -> JsonObject:
     return {
         "type": PROMOTED,
         "status": _VERDICTS.get(rollout.phase, "Unknown"),
-        "reason": str(rollout.phase),
+        "reason": shown_phase(rollout),
         "message": _message(canary, rollout),
         "lastUpdateTime": since,
         "lastTransitionTime": since,
@@ -128,7 +128,8 @@ def _promoted(canary: Canary, rollout: Rollout) -> JsonObject:
 def _message(canary: Canary, rollout: Rollout) -> str:
     blind = " The checks have no answers: all traffic is at the primary." if rollout.blind else ""
     paused = " Paused." if rollout.paused else ""
-    return f"{_SENTENCES[rollout.phase].format(kind=canary.target.kind)}{blind}{paused}"
+    gate = f" Waiting for approval at {rollout.gate}." if rollout.gate else ""
+    return f"{_SENTENCES[rollout.phase].format(kind=canary.target.kind)}{blind}{gate}{paused}"
 
 
 def _with_conditions(live: Sequence[Json], wanted: Sequence[Json]) -> list[JsonObject]:

@@ -16,6 +16,7 @@ from shared.canary.model import Bounds, Canary, Metric, ObjectRef, OnNoData
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse
 from shared.checks.prometheus import MetricsServer
+from shared.checks.questions import Questions
 from shared.checks.subject import Subject
 from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
@@ -91,7 +92,8 @@ def clients(prometheus: Prometheus) -> Iterator[Clients]:
 
 
 def check(clients: Clients, workload: str, metric: Metric) -> CheckResult:
-    (answer,) = analyse(Subject("here", of_workload(workload, replace(metric, interval="5s")), ""), clients)
+    app = of_workload(workload, replace(metric, interval="5s"))
+    (answer,) = analyse(Subject("here", app, Questions(metrics=True)), clients)
     return answer
 
 

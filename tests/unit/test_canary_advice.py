@@ -31,7 +31,14 @@ def test_a_canary_as_the_documentation_has_it_needs_no_advice() -> None:
             {"spec.analysis.metrics": REMOVED, "spec.analysis.webhooks": []},
             Problem(
                 "spec.analysis",
-                "has neither metrics nor webhooks: every revision whose pods become ready is promoted",
+                "has no metric and no hook that judges: every revision whose pods become ready is promoted",
+            ),
+        ),
+        (
+            {"spec.analysis.metrics": REMOVED, "spec.analysis.webhooks[0].type": "event"},
+            Problem(
+                "spec.analysis",
+                "has no metric and no hook that judges: every revision whose pods become ready is promoted",
             ),
         ),
         (
@@ -143,5 +150,4 @@ def test_every_field_without_effect_is_named() -> None:
         "spec.service.mirror",
         "spec.analysis.alerts",
         "spec.analysis.metrics[0].templateVariables",
-        "spec.analysis.webhooks[4].muteAlert",
     ]

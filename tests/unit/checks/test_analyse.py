@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.canary.model import Bounds, Hook, OnNoData
+from shared.canary.model import Bounds, Hook, HookType, OnNoData
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse, choose_server
 from shared.checks.identity import Bearer
 from shared.checks.prometheus import MetricsServer
+from shared.checks.questions import Facts, Questions
 from shared.checks.subject import Subject
 from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
@@ -48,7 +49,12 @@ def verdicts(answers: tuple[CheckResult, ...]) -> list[tuple[str, Verdict]]:
 
 
 def run(app: Canary, http: Http, url: str, budget: float = 20.0) -> tuple[CheckResult, ...]:
-    return analyse(Subject("here", app, "85d557f47b"), Clients(http, MetricsServer(url), budget))
+    questions = Questions(Facts(checksum="85d557f47b"), hooks=app.analysis.hooks_of(HookType.ROLLOUT), metrics=True)
+    return ask(app, questions, Clients(http, MetricsServer(url), budget))
+
+
+def ask(app: Canary, questions: Questions, clients: Clients) -> tuple[CheckResult, ...]:
+    return analyse(Subject("here", app, questions), clients)
 
 
 def test_hooks_are_asked_in_order_and_then_every_metric(http: Http) -> None:
@@ -79,7 +85,7 @@ def test_a_hook_that_does_not_pass_ends_the_analysis(http: Http, status: int | N
     assert metrics.requests == []
     if verdict is Verdict.UNKNOWN:
         sentence = "Halt podinfo.test advancement external check gate did not answer: connection refused"
-        assert answers == (CheckResult("gate", "hook", verdict, sentence, query=url),)
+        assert answers == (CheckResult("gate", "rollout", verdict, sentence, query=url),)
 
 
 def test_a_server_that_is_down_is_unknown_and_its_credentials_stay_unsaid(http: Http) -> None:
@@ -173,6 +179,37 @@ def test_only_the_server_of_the_settings_gets_its_identity(own: str | None, is_d
 def test_the_canarys_own_server_is_the_one_that_is_asked(http: Http) -> None:
     with WebServer(value("1")) as own, WebServer(value("9")) as default:
         clients = Clients(http, MetricsServer(default.url, Bearer("s3cret")))
-        (answer,) = analyse(Subject("here", canary(CUSTOM, metrics_server=own.url), ""), clients)
+        (answer,) = ask(canary(CUSTOM, metrics_server=own.url), Questions(metrics=True), clients)
     assert (answer.value, default.requests) == (1.0, [])
     assert "authorization" not in own.requests[0].headers
+
+
+def test_a_hook_that_wants_the_run_to_end_is_heard_before_anything_else_is_asked(http: Http) -> None:
+    with WebServer(reply(404)) as closed, WebServer(reply(200)) as opened, WebServer(reply(200)) as other:
+        hooks = (
+            Hook("dead", f"http://127.0.0.1:{closed_port()}", HookType.ROLLBACK),
+            Hook("closed", closed.url, HookType.ROLLBACK),
+            Hook("open", opened.url, HookType.ROLLBACK),
+        )
+        questions = Questions(rollback=hooks, hooks=(Hook("load", other.url),), metrics=True)
+        answers = ask(canary(SUCCESS_RATE), questions, Clients(http, MetricsServer(other.url)))
+    expected = [("dead", Verdict.UNKNOWN), ("closed", Verdict.PASS), ("open", Verdict.ABORT)]
+    assert (verdicts(answers), other.requests) == (expected, [])
+
+
+def test_a_rollback_hook_that_does_not_answer_keeps_nobody_from_being_asked(http: Http) -> None:
+    with WebServer(reply(200)) as server:
+        dead = Hook("dead", f"http://127.0.0.1:{closed_port()}", HookType.ROLLBACK)
+        questions = Questions(rollback=(dead,), hooks=(Hook("load", server.url),))
+        answers = ask(canary(), questions, Clients(http, MetricsServer(server.url)))
+    assert verdicts(answers) == [("dead", Verdict.UNKNOWN), ("load", Verdict.PASS)]
+    assert answers[0].text == "Rollback hook dead did not answer: connection refused"
+
+
+@pytest.mark.parametrize(("rate", "asked"), [("100", ["gate"]), ("50", [])])
+def test_a_gate_is_asked_after_everything_else_passed(http: Http, rate: str, asked: list[str]) -> None:
+    with WebServer(value(rate)) as metrics, WebServer(reply(403)) as server:
+        gates = (Hook("gate", server.url, HookType.CONFIRM_PROMOTION), Hook("next", server.url))
+        questions = Questions(metrics=True, gates=gates)
+        answers = ask(canary(SUCCESS_RATE), questions, Clients(http, MetricsServer(metrics.url)))
+    assert [answer.name for answer in answers[1:]] == asked

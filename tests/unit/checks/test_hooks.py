@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.canary.model import Hook
+from shared.canary.model import Hook, HookType
 from shared.checks.allowlist import Egress, EgressRefused
 from shared.checks.deadline import Deadline
 from shared.checks.hooks import call_hook, write_body
+from shared.checks.questions import Facts
 from shared.checks.transport import Http, TransportFailed
 from shared.checks.verdict import CheckResult, Verdict
 from tests.support.canaries import canary
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from tests.support.web import Behaviour
 
+FACTS = Facts("Promoting", "85d557f47b", "000007", failed_checks=1, weight=20, iterations=2, remaining=90.0)
 FAILED = "Halt podinfo.test advancement external check gate failed"
 
 
@@ -35,16 +37,82 @@ def http() -> Iterator[Http]:
 
 
 def ask(http: Http, hook: Hook, seconds: float = 5.0) -> CheckResult:
-    return call_hook(canary(hooks=(hook,)), hook, "85d557f47b", http, Deadline.after(seconds))
+    return call_hook(canary(hooks=(hook,)), hook, FACTS, http, Deadline.after(seconds))
 
 
 def test_a_hook_gets_what_flaggers_hooks_get() -> None:
     hook = Hook("gate", "http://gate.test/", metadata={"type": "cmd", "cmd": 'hey "http://x"'})
-    assert write_body(canary(), hook, "85d557f47b") == (
-        b'{"name":"podinfo","namespace":"test","phase":"Progressing","checksum":"85d557f47b",'
+    assert write_body(canary(), hook, FACTS) == (
+        b'{"name":"podinfo","namespace":"test","phase":"Progressing","checksum":"85d557f47b","buildId":"000007",'
+        b'"type":"rollout","failedChecks":1,"canaryWeight":20,"iterations":2,"remainingTime":90000000000,'
         rb'"metadata":{"cmd":"hey \"http://x\"","type":"cmd"}}'
     )
-    assert "metadata" not in json.loads(write_body(canary(), replace(hook, metadata={}), "85d557f47b"))
+    assert "metadata" not in json.loads(write_body(canary(), replace(hook, metadata={}), FACTS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [
+        (HookType.CONFIRM_ROLLOUT, "Waiting"),
+        (HookType.PRE_ROLLOUT, "Progressing"),
+        (HookType.ROLLOUT, "Progressing"),
+        (HookType.CONFIRM_TRAFFIC_INCREASE, "Progressing"),
+        (HookType.CONFIRM_PROMOTION, "Progressing"),
+        (HookType.POST_ROLLOUT, "Promoting"),
+        (HookType.ROLLBACK, "Promoting"),
+    ],
+)
+def test_a_hook_is_told_its_type_and_the_phase_that_flagger_tells_it(kind: HookType, phase: str) -> None:
+    body = json.loads(write_body(canary(), Hook("gate", "http://gate.test/", kind), FACTS))
+    assert (body["type"], body["phase"]) == (kind, phase)
+
+
+GATES = [HookType.CONFIRM_ROLLOUT, HookType.CONFIRM_TRAFFIC_INCREASE, HookType.CONFIRM_PROMOTION]
+CHECKS = [HookType.PRE_ROLLOUT, HookType.ROLLOUT]
+ANSWERS = [
+    *((kind, reply(200), Verdict.PASS) for kind in (*GATES, *CHECKS, HookType.POST_ROLLOUT)),
+    *((kind, reply(403), Verdict.WAIT) for kind in GATES),
+    *((kind, reply(403), Verdict.FAIL) for kind in (*CHECKS, HookType.POST_ROLLOUT)),
+    *((kind, reply(status), Verdict.WAIT) for kind in (*GATES, *CHECKS) for status in (409, 425)),
+    *((kind, reply(503, "", {"Retry-After": "30"}), Verdict.WAIT) for kind in (*GATES, *CHECKS)),
+    *((kind, reply(410), Verdict.ABORT) for kind in (*GATES, *CHECKS)),
+    (HookType.POST_ROLLOUT, reply(410), Verdict.FAIL),
+    (HookType.ROLLOUT, reply(200, "", {"Retry-After": "30"}), Verdict.PASS),
+    (HookType.ROLLBACK, reply(200), Verdict.ABORT),
+    *((HookType.ROLLBACK, reply(status), Verdict.PASS) for status in (403, 404, 409, 410, 500)),
+]
+
+
+@pytest.mark.parametrize(("kind", "behaviour", "verdict"), ANSWERS)
+def test_what_an_answer_means_depends_on_the_hooks_type(
+    http: Http, kind: HookType, behaviour: Behaviour, verdict: Verdict
+) -> None:
+    with WebServer(behaviour) as server:
+        result = ask(http, Hook("gate", server.url, kind))
+    assert (result.kind, result.verdict) == (kind, verdict)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "sentence"),
+    [
+        (HookType.PRE_ROLLOUT, 500, "Halt podinfo.test advancement pre-rollout check gate failed because"),
+        (HookType.ROLLOUT, 409, "Halt podinfo.test advancement external check gate asks to wait"),
+        (HookType.CONFIRM_ROLLOUT, 403, "Halt podinfo.test advancement waiting for approval gate"),
+        (
+            HookType.CONFIRM_TRAFFIC_INCREASE,
+            403,
+            "Halt podinfo.test advancement waiting for traffic increase approval gate",
+        ),
+        (HookType.CONFIRM_PROMOTION, 403, "Halt podinfo.test advancement waiting for promotion approval gate"),
+        (HookType.POST_ROLLOUT, 500, "Post-rollout hook gate failed because"),
+        (HookType.ROLLBACK, 200, "rollback hook gate asked for it: because"),
+        (HookType.ROLLOUT, 410, "rollout hook gate asked for it: because"),
+    ],
+)
+def test_it_is_said_in_words_and_the_answer_is_kept(http: Http, kind: HookType, status: int, sentence: str) -> None:
+    with WebServer(reply(status, "because")) as server:
+        result = ask(http, Hook("gate", server.url, kind))
+    assert (result.text, result.answer) == (sentence, "because")
 
 
 def test_it_is_posted_as_json_on_a_connection_of_its_own(http: Http) -> None:
@@ -56,7 +124,7 @@ def test_it_is_posted_as_json_on_a_connection_of_its_own(http: Http) -> None:
     for request in server.requests:
         assert (request.method, request.path) == ("POST", "/check?token=s3cret")
         assert request.headers["content-type"] == "application/json"
-        assert request.body == write_body(canary(), hook, "85d557f47b")
+        assert request.body == write_body(canary(), hook, FACTS)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 204, 206])
@@ -64,7 +132,7 @@ def test_every_2xx_is_a_yes(http: Http, status: int) -> None:
     with WebServer(reply(status, "" if status == 204 else "fine")) as server:
         result = ask(http, Hook("gate", f"{server.url}/check?token=s3cret"))
     answer = "" if status == 204 else "fine"
-    assert result == CheckResult("gate", "hook", Verdict.PASS, query=f"{server.url}/check", answer=answer)
+    assert result == CheckResult("gate", "rollout", Verdict.PASS, query=f"{server.url}/check", answer=answer)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 403, 404, 429, 500, 503])

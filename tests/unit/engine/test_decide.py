@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.checks.verdict import Verdict
-from shared.engine import decide, look_for, wants_analysis
+from shared.engine import decide, look_for, what_to_ask
 from shared.observed import Look
 from shared.revision import revision_mark
 from shared.rollout import Phase, Rollout, Severity, Verb, with_hint
@@ -135,7 +135,7 @@ class TestHints:
 class TestSteps:
     def test_the_first_step_needs_no_checks(self) -> None:
         first = situation(rollout=rollout(weight=0, step=-1), results=())
-        assert not wants_analysis(first)
+        assert not what_to_ask(first)
         assert texts(decide(first)) == [
             "Starting canary analysis for frontend.test",
             "Advance frontend.test canary weight 10",
@@ -149,7 +149,7 @@ class TestSteps:
 
     def test_a_tick_before_its_time_moves_nothing(self) -> None:
         early = situation(rollout=rollout(step_at=NOW + timedelta(seconds=1)))
-        assert not wants_analysis(early)
+        assert not what_to_ask(early)
         assert decide(early).rollout.weight == 10
 
     def test_an_edited_plan_goes_on_from_the_nearest_lower_step(self) -> None:
@@ -199,10 +199,12 @@ class TestVerdicts:
 
     def test_answers_that_return_start_the_run_again_from_its_first_step(self) -> None:
         gone_home = rollout(weight=0, step=-1, blind=True, unknown=10)
-        first, second = run(situation(rollout=gone_home, results=FAILED), 2)
+        first = decide(situation(rollout=gone_home, results=FAILED))
         assert texts(first) == ["Checks are answered again! Restarting analysis for frontend.test"]
         assert (first.rollout.failed, first.rollout.weight) == (0, 0)
-        assert second.rollout.weight == 10
+        again = situation(rollout=first.rollout, now=first.rollout.step_at, results=())
+        assert not what_to_ask(again)
+        assert decide(again).rollout.weight == 10
 
     def test_a_check_that_asks_to_wait_holds_the_step_says_so_once_and_counts_for_nothing(self) -> None:
         decisions = run(situation(results=(result(Verdict.PASS), result(Verdict.WAIT, "Not yet"))), 3)
@@ -232,7 +234,7 @@ class TestVerdicts:
     def test_a_failing_canary_is_found_out_while_the_primary_is_not_ready(self) -> None:
         shaky = seen(primary=workload("frontend-primary", ready=1))
         halted = situation(seen=shaky, rollout=rollout(failed=1), results=FAILED)
-        assert wants_analysis(halted)
+        assert what_to_ask(halted)
         assert decide(halted).rollout.phase is Phase.FAILED
         assert decide(situation(seen=shaky)).rollout.weight == 10
 
@@ -302,7 +304,7 @@ class TestRestart:
 class TestRepair:
     def test_a_cluster_that_is_not_as_committed_is_repaired_and_nothing_advances(self) -> None:
         edited = situation(seen=seen(drift=("VirtualService frontend",)))
-        assert not wants_analysis(edited)
+        assert not what_to_ask(edited)
         decision = decide(edited)
         assert texts(decision) == ["VirtualService frontend.test is not as committed: restoring it"]
         assert (decision.rollout.weight, decision.rollout.step_at) == (10, NOW + timedelta(seconds=10))

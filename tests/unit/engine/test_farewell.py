@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.canary.model import FLAGGER_REVERT, REVERT
-from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.farewell import SETTLE, Stage
 from shared.observed import Look
 from shared.rollout import Phase, Rollout, Verb
@@ -48,7 +48,7 @@ def test_nothing_that_holds_a_run_holds_the_farewell(before: Rollout) -> None:
     suspended = replace(LEAVING, suspend=True)
     after = decide(replace(situation(before), canary=suspended)).rollout
     assert (after.phase, after.commands, after.paused) == (Phase.TERMINATING, (), False)
-    assert not wants_analysis(replace(situation(before), canary=suspended))
+    assert not what_to_ask(replace(situation(before), canary=suspended))
     assert Look.TARGET in look_for(suspended, before)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.canary.model import REVERT
 from shared.checks.verdict import Verdict
-from shared.engine import Situation, decide, look_for, wants_analysis
+from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.farewell import Stage
 from shared.observed import Look, Observed
 from shared.plan import make_plan
@@ -54,7 +54,7 @@ def walk(
         now += timedelta(seconds=seconds)
         rollout = replace(rollout, commands=tuple(command(verb) for verb in asked))
         situation = Situation(CANARIES[which], rollout, seen, now)
-        if wants_analysis(situation):
+        if what_to_ask(situation):
             situation = replace(situation, results=tuple(map(result, answers)))
         after = decide(situation).rollout
         steps.append((situation, after))
@@ -80,7 +80,7 @@ def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollou
             assert not seen.problems
             assert seen.target is not None
             assert not readiness(seen.target), "no traffic to pods that are not ready"
-            assert before.step < 0 or wants_analysis(situation), "no step without asking"
+            assert before.step < 0 or what_to_ask(situation), "no step without asking"
             assert all(answer.verdict is Verdict.PASS for answer in situation.results), "only what passed advances"
         if after.failed > before.failed:
             assert any(answer.verdict is Verdict.FAIL for answer in situation.results), "only a failure counts"
