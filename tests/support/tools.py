@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
 """The Go module that fixes the version of Kubernetes."""
 
-HEY = Path(__file__).parent.parent / "hey"
-"""The Go module that fixes the version of hey."""
+HEY = Path(__file__).parents[2] / "infra/container/loadtester"
+"""The Go module that fixes the version of hey, here and in the load tester's image."""
 
 _WHEELS = Path(__file__).parent / "wheels"
 _KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")

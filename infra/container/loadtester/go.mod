@@ -1,4 +1,4 @@
-module serin.dev/tests/hey
+module serin.dev/loadtester/hey
 
 go 1.25.0
 
