@@ -118,7 +118,8 @@ def test_nothing_but_the_constants_is_told_to_strangers(tester: LoadTester) -> N
 def test_gates_answer_as_flaggers_and_for_one_run_only(tester: LoadTester) -> None:
     first, second = payload("run-1"), payload("run-2")
     assert tester.post("/gate/check", first) == Said(403, "Forbidden: the gate of podinfo.test is closed")
-    assert tester.post("/gate/open", {"name": "podinfo", "namespace": "test"}).status == 202
+    by_hand = {**LOGIN, "Content-Type": "application/x-www-form-urlencoded"}  # as curl -d has it
+    assert tester.post("/gate/open", {"name": "podinfo", "namespace": "test"}, by_hand).status == 202
     assert [tester.post("/gate/check", first) for _ in range(2)] == [Said(200, "Approved")] * 2
     assert tester.post("/rollback/check", first).status == 403, "another kind of gate"
     assert tester.post("/gate/check", {**first, "name": "other"}).status == 403, "another canary"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from shared.errors import InvalidSettings
 from shared.loadtester.settings import Settings, find_programs, read_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_nothing_set_means_hey_to_services_and_nobody_from_outside() -> None:
@@ -58,6 +55,11 @@ def test_a_wrong_value_stops_the_start_and_names_its_variable(name: str, text: s
         read_settings({f"LOADTESTER_{name}": text, "LOADTESTER_LOG_OUTPUT": text if name == "LOG_OUTPUT" else "true"})
     assert [problem.path for problem in caught.value.problems] == [f"LOADTESTER_{name}"]
     assert name != "TOKENS" or f"got {text!r}" not in str(caught.value)
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "loadtester.md").read_text()
+    assert [name for name in Settings.__dataclass_fields__ if f"| `LOADTESTER_{name.upper()}` |" not in page] == []
 
 
 def test_a_program_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
