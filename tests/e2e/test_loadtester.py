@@ -1,5 +1,5 @@
-"""A release whose only traffic is the load that its own hook asks for: the real ``hey``, through a real Envoy, judged by
-a real Prometheus, on a real API server.
+"""A release whose only traffic is the load that its own hook asks for: the real ``hey``, through a real Envoy, judged
+by a real Prometheus, on a real API server.
 """
 
 from __future__ import annotations
