@@ -6,16 +6,17 @@ never starved.
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.errors import SerinError
+from shared.express import express_lane
 from shared.tick import tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from shared.rollout import RolloutKey
@@ -27,11 +28,13 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a heartbeat may go on (seconds), and how many rollouts it ticks at the same time."""
+    """How long a heartbeat may go on (seconds), how many rollouts it ticks at the same time, and how many seconds pass
+    between two looks for commands.
+    """
 
     seconds: float = 50.0
     concurrency: int = 8
-    sleep: Callable[[float], None] = time.sleep
+    notice: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,11 @@ class Beat:
 def heartbeat(parts: Parts, cluster: str, pace: Pace) -> Beat:
     """Tick what is due, wait for what falls due soon, and leave when nothing will within the budget."""
     began, ticks = parts.clock(), 0
-    with ThreadPoolExecutor(pace.concurrency, thread_name_prefix="tick") as pool:
+    obey = partial(guarded_tick, parts)
+    with (
+        express_lane(parts.store, cluster, obey, pace.notice) as sleep,
+        ThreadPoolExecutor(pace.concurrency, thread_name_prefix="tick") as pool,
+    ):
         while (spare := pace.seconds - (parts.clock() - began).total_seconds()) > 0:
             due = parts.store.due(cluster, parts.clock(), BATCH)
             if due:
@@ -54,7 +61,7 @@ def heartbeat(parts: Parts, cluster: str, pace: Pace) -> Beat:
             pause = _until_next(parts, cluster)
             if pause is None or pause >= spare:
                 break
-            pace.sleep(pause)
+            sleep(pause)
     left = len(parts.store.due(cluster, parts.clock(), BATCH))
     if not left:
         _pause_if_idle(parts, cluster)

@@ -55,10 +55,11 @@ def _obey(situation: Situation, draft: Draft, command: Command) -> Draft:
 
 
 def _abort(situation: Situation, draft: Draft, command: Command) -> Draft:
+    """Ends the run, and with it a pause: the next revision is not held up by what was said of this one."""
     rollout = draft.rollout
     if rollout.phase in RESTING or rollout.phase is Phase.INITIALIZING:
         return _nothing(draft, command)
-    return ending.end(situation, draft, _reason("aborted", command))
+    return ending.end(situation, draft.set(paused=False), _reason("aborted", command))
 
 
 def _overrule(draft: Draft, abort: Command, waiting: tuple[Command, ...]) -> Draft:

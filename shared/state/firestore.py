@@ -129,6 +129,13 @@ class FirestoreStore:
         snapshots = self._fetch(f"looking for due rollouts of cluster {cluster}", query.select([]).limit(limit))
         return [RolloutKey.parse(snapshot.id) for snapshot in snapshots]
 
+    def asked(self, cluster: str) -> Sequence[RolloutKey]:
+        """See Store: one document read for each, at least one. Equality alone needs no index of its own."""
+        query = self._rollouts().where(filter=firestore.FieldFilter("cluster", "==", cluster))
+        query = query.where(filter=firestore.FieldFilter("asked", "==", value=True)).order_by("__name__")
+        found = self._fetch_all(f"looking for commands in cluster {cluster}", query.select([]))
+        return [RolloutKey.parse(snapshot.id) for snapshot in found]
+
     def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
         """See Store: one document read for each that watches, at least one. Served by a composite index."""
         query = self._rollouts().where(filter=firestore.FieldFilter("cluster", "==", cluster))
@@ -213,7 +220,7 @@ class FirestoreStore:
         return seen
 
     def _write_rollout(self, batch: WriteBatch, key: RolloutKey, rollout: Rollout, seen: _Seen) -> None:
-        document = {**write_rollout(key, rollout), "made_at": seen.born}
+        document = {**write_rollout(key, rollout), "made_at": seen.born, "asked": bool(rollout.commands)}
         if rollout.version == 1:
             batch.create(self._rollout(key), document)
         else:

@@ -118,6 +118,13 @@ class SqliteStore:
             rows = connection.execute(query, (cluster, moment(now), limit)).fetchall()
         return [RolloutKey.parse(row[0]) for row in rows]
 
+    def asked(self, cluster: str) -> Sequence[RolloutKey]:
+        """See Store: a command makes its rollout active, so only those are looked at."""
+        query = "SELECT key FROM rollouts WHERE cluster = ? AND active = 1 AND document ->> '$.commands' <> '[]'"
+        with self._reading(f"looking for commands in cluster {cluster}") as connection:
+            rows = connection.execute(f"{query} ORDER BY key", (cluster,)).fetchall()
+        return [RolloutKey.parse(row[0]) for row in rows]
+
     def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
         """See Store: as in :meth:`_page`, a namespace's keys lie between its own and the next character."""
         query = "SELECT key FROM watches WHERE ref = ? AND key > ? AND key < ? ORDER BY key"

@@ -41,6 +41,9 @@ class Store(Protocol):
     def due(self, cluster: str, now: datetime, limit: int) -> Sequence[RolloutKey]:
         """Active rollouts of a cluster whose ``due_at`` has come, longest waiting first, then by key."""
 
+    def asked(self, cluster: str) -> Sequence[RolloutKey]:
+        """Rollouts of a cluster in which commands wait, in the order of keys. At least one read."""
+
     def watching(self, cluster: str, namespace: str, ref: str) -> Sequence[RolloutKey]:
         """Rollouts of a namespace that have ``ref`` (``configmap/x``) among their ``watches``, in the order of keys."""
 

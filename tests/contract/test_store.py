@@ -171,6 +171,20 @@ def test_a_command_wakes_a_resting_rollout(store: Store) -> None:
     assert store.due("east", AT, 10) == [KEY]
 
 
+def test_rollouts_in_which_commands_wait_are_found_until_they_are_obeyed(store: Store) -> None:
+    others = [RolloutKey("east", "shop", "other"), RolloutKey("west", "shop", "cart")]
+    for key in (KEY, *others):
+        store.commit(key, first_version(), None)
+    assert store.asked("east") == []
+    for key in (KEY, others[1]):
+        store.submit(key, ABORT)
+    assert store.asked("east") == [KEY]
+    asked = store.load(KEY)
+    assert asked is not None
+    store.commit(KEY, replace(next_version(asked), commands=()), None)
+    assert store.asked("east") == []
+
+
 def test_a_repeated_command_is_one(store: Store) -> None:
     _commit_versions(store, 1)
     assert store.submit(KEY, ABORT) == store.submit(KEY, ABORT) == store.load(KEY)

@@ -54,11 +54,11 @@ def test_the_heartbeat_sleeps_when_nothing_is_active_and_the_sweep_wakes_it(
     release.install(interval="1s")
     at_rest(serin)
     mark = release.cluster.mark()
-    heartbeat(parts, "test", Pace(seconds=2, sleep=lambda _: None))
+    heartbeat(parts, "test", Pace(seconds=2))
     assert scheduler.state_of(JOB) == "PAUSED"
     for _ in range(5):  # minutes
         serin.clock.skip_to(serin.clock() + timedelta(minutes=1))
-        heartbeat(parts, "test", Pace(seconds=2, sleep=lambda _: None))
+        heartbeat(parts, "test", Pace(seconds=2))
     assert release.cluster.requests_by("serin", mark) == []
     release.upgrade("app:2")
     replace(serin, parts=parts).sweep()

@@ -57,3 +57,8 @@ def test_an_abort_is_for_whatever_runs() -> None:
 def test_a_command_that_does_nothing_does_not_hurry_the_run(verb: Verb) -> None:
     waiting = rollout(commands=(command(verb),), step_at=NOW + timedelta(hours=1))
     assert decide(situation(rollout=waiting)).rollout.step_at == waiting.step_at
+
+
+def test_an_abort_ends_the_pause_of_the_run_that_it_ends() -> None:
+    paused = rollout(paused=True, commands=(command(Verb.ABORT),))
+    assert not decide(situation(rollout=paused)).rollout.paused

@@ -153,11 +153,12 @@ def _all_queries(monkeypatch: pytest.MonkeyPatch) -> list[StructuredQuery]:
     store = _store(monkeypatch, recorder)
     store.due("east", AT, 10)
     store.next_due("east")
+    store.asked("east")
     store.watching("east", "shop", "configmap/x")
     list(store.all("east"))
     store.history(KEY, "000001")
     store.runs(KEY, 10)
-    assert len(recorder.queries) == 6
+    assert len(recorder.queries) == 7
     return recorder.queries
 
 

@@ -1,0 +1,158 @@
+"""From the signed request to the traffic: abort in every phase, on a real API server, all functions as self-hosted.
+
+Intervals are long, so that a heartbeat sleeps when a request comes, and nothing moves by itself before its effect.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import urllib3
+
+from shared.rollout import Phase
+from shared.state.open import open_store
+from tests.support.app import Release, release_key
+from tests.support.cluster import Access, kubeconfig
+from tests.support.functions import Functions
+from tests.support.kubelet import READY, READY_AFTER
+from tests.support.slack_api import SlackApi
+from tests.support.slack_people import SECRET, Signed, Somebody, Told, send
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from shared.rollout import Rollout
+    from shared.state.store import Store
+    from tests.support.real_cluster import RealCluster
+
+ABORTED = {"verb": "abort", "by": "bob (U0BOB)", "source": "Slack #shop", "reason": "it smells"}
+ROLES = {"U0ADA": {"*": ["*"]}, "U0BOB": {"abort": ["*"]}}
+
+
+class Scene:
+    """The app on a real cluster, Serin beside it, and Slack in front of it."""
+
+    def __init__(self, release: Release, functions: Functions, store: Store, slack: SlackApi) -> None:
+        self.release, self.functions, self.store, self.slack = release, functions, store, slack
+        self.key = release_key(release.namespace)
+        self.name = f"{self.key.name}.{self.key.namespace}"
+        self.image = 1
+
+    @property
+    def rollout(self) -> Rollout:
+        found = self.store.load(self.key)
+        assert found is not None
+        return found
+
+    def somebody(self, user: str, name: str) -> Somebody:
+        return Somebody(user, name, hooks=self.slack.make_response_url())
+
+    def take(self, request: Signed) -> Told:
+        return send(f"{self.functions.url}/slack", request)
+
+    def call(self, job: str) -> None:
+        body = {"job": job, "cluster": "test"}
+        answer = urllib3.request("POST", f"{self.functions.url}/tick", json=body, timeout=60, retries=False)
+        assert answer.status == 200, answer.data
+
+    def until(self, what: str, holds: Callable[[Rollout], bool]) -> None:
+        eventually(f"{what}: {self.functions.process.log_tail(8)}", lambda: holds(self.rollout))
+
+    def start(self, **annotations: str) -> None:
+        """A new version of the app, up to its first traffic."""
+        self.image += 1
+        self.release.upgrade(f"app:{self.image}")
+        change = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self.release.patch("deployment", change)
+        self.call("sweep")
+        self.until("the canary has traffic", lambda rollout: rollout.weight == 25)
+        eventually("the router shows it", lambda: self.release.weights() == (75, 25))
+
+    def abort(self) -> float:
+        """Seconds from the signed request to no canary traffic, with the outcome as people see it."""
+        run = self.rollout.run
+        began = time.monotonic()
+        told = self.take(self.somebody("U0BOB", "bob").type(f"abort {self.name} it smells"))
+        eventually("all traffic is on the primary", lambda: self.release.weights() == (100, 0), every=0.01)
+        seconds = time.monotonic() - began
+        assert (told.status, told.public) == (200, True), told.body
+        assert told.seconds < 3
+        self.until("the run has ended", lambda rollout: rollout.phase is Phase.FAILED and rollout.replicas is None)
+        given = [command for entry in self.store.history(self.key, run) for command in entry["commands"]]
+        assert {name: given[-1][name] for name in ABORTED} == ABORTED
+        assert self.release.image("frontend-primary") == "app:1"
+        return seconds
+
+
+@pytest.fixture
+def scene(real_cluster: RealCluster, real_namespace: str, tmp_path: Path) -> Iterator[Scene]:
+    access = Access(real_cluster.url, real_cluster.ca_file, real_cluster.token, real_cluster.serin_token)
+    config = tmp_path / "kubeconfig"
+    config.write_text(json.dumps({**kubeconfig(access), "current-context": "serin"}))
+    store = open_store(f"sqlite:///{tmp_path}/serin.db")
+    with SlackApi() as slack:
+        environment = {
+            "SERIN_KUBECONFIG": str(config),
+            "SERIN_CLUSTER": "test",
+            "SERIN_STORE": f"sqlite:///{tmp_path}/serin.db",
+            "SERIN_SLACK_API": slack.base_url,
+            "SERIN_SLACK_SIGNING_SECRETS": SECRET,
+            "SERIN_SLACK_ROLES": json.dumps(ROLES),
+        }
+        with Functions(tmp_path, environment, "--beat", "60", "--sweep", "3600") as functions:
+            made = Scene(Release(real_cluster, real_namespace), functions, store, slack)
+            made.release.install(interval="10s", metrics=[])
+            made.call("sweep")
+            made.until("it is initialized", lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
+            yield made
+    store.close()
+
+
+def advancing(scene: Scene) -> None:
+    scene.start()
+
+
+def unready(scene: Scene) -> None:
+    """One of two pods of the canary is not ready: the run is held up."""
+    scene.start()
+    pods = scene.release.cluster.api.items(
+        f"/api/v1/namespaces/{scene.release.namespace}/pods", labelSelector="app=frontend"
+    )
+    path = f"/api/v1/namespaces/{scene.release.namespace}/pods/{pods[0]['metadata']['name']}"
+    scene.release.cluster.api.patch(path, {"metadata": {"annotations": {READY: "false"}}})
+    scene.until("the pod is seen not to be ready", lambda rollout: rollout.waiting_since is not None)
+    assert scene.rollout.weight == 25
+
+
+def paused(scene: Scene) -> None:
+    scene.start()
+    assert scene.take(scene.somebody("U0ADA", "ada").type(f"pause {scene.name}")).public
+    scene.until("it is paused", lambda rollout: rollout.paused)
+
+
+def promoting(scene: Scene) -> None:
+    """The primary's pods take a while to be replaced."""
+    scene.start(**{READY_AFTER: "4s"})
+    assert scene.take(scene.somebody("U0ADA", "ada").type(f"promote {scene.name}")).public
+    scene.until("it is promoting", lambda rollout: rollout.phase is Phase.PROMOTING)
+    assert scene.release.weights() == (75, 25)
+
+
+def test_abort_works_in_every_phase_within_three_seconds(scene: Scene) -> None:
+    waits = {}
+    for bring_about in (advancing, unready, paused):
+        bring_about(scene)
+        waits[bring_about.__name__] = round(scene.abort(), 2)
+    promoting(scene)
+    waits["promoting"] = round(scene.abort(), 2)
+    print(
+        "seconds from the signed request to no canary traffic:", {name: round(wait, 2) for name, wait in waits.items()}
+    )
+    assert statistics.median(waits.values()) < 3, waits
+    assert max(waits.values()) < 10, waits
