@@ -21,6 +21,8 @@ class Answer:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         if self.status == 401:
             headers["WWW-Authenticate"] = "Basic"  # RFC 9110 11.6.1
+        if self.status in (429, 503):
+            headers["Retry-After"] = "5"  # Serin then waits, and counts nothing against the release
         return f"{self.text}\n", self.status, headers
 
 

@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import StoreUnavailable
-from shared.loadtester.gates import Gate, Kind
+from shared.loadtester.gates import Gate, Run
 from shared.rollout import moment, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from shared.loadtester.gates import Kind
+
 _WAIT_SECONDS = 4.0
 _SCHEMA = """CREATE TABLE IF NOT EXISTS gates (
-    kind TEXT NOT NULL, canary TEXT NOT NULL, asked_at TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (kind, canary)
+    kind TEXT NOT NULL, canary TEXT NOT NULL, asked_at TEXT NOT NULL, checksum TEXT NOT NULL, build TEXT NOT NULL,
+    PRIMARY KEY (kind, canary)
 ) WITHOUT ROWID"""
-_FIND = "SELECT asked_at, checksum FROM gates WHERE kind = ? AND canary = ?"
-_OPEN = """INSERT INTO gates (kind, canary, asked_at, checksum) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at, checksum = excluded.checksum"""
+_FIND = "SELECT asked_at, checksum, build FROM gates WHERE kind = ? AND canary = ?"
+_OPEN = "INSERT OR REPLACE INTO gates (kind, canary, asked_at, checksum, build) VALUES (?, ?, ?, ?, ?)"
 _CLOSE = "DELETE FROM gates WHERE kind = ? AND canary = ?"
 
 
@@ -51,11 +53,11 @@ def _change(
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_SCHEMA)
     row = connection.execute(_FIND, key).fetchone()
-    before = Gate(parse_moment(row[0]), row[1]) if row else None
+    before = Gate(parse_moment(row[0]), Run(row[1], row[2])) if row else None
     after = rule(before)
     if after is None:
         connection.execute(_CLOSE, key)
     elif after != before:
-        connection.execute(_OPEN, (*key, moment(after.asked_at), after.checksum))
+        connection.execute(_OPEN, (*key, moment(after.asked_at), after.run.checksum, after.run.build))
     connection.execute("COMMIT")
     return after

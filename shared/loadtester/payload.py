@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.body import Refusal, read_object
 from shared.canary.names import check_label, check_object
 from shared.loadtester.answer import RefusedRequest
+from shared.loadtester.gates import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +23,12 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """Who asks: the Canary, its phase and the checksum of its run, empty where the caller has none (Flagger 0.6)."""
+    """Who asks: the Canary, and its phase and run, empty where the caller has none (Flagger 0.6, a person)."""
 
     name: str
     namespace: str
     phase: str = ""
-    checksum: str = ""
+    run: Run = field(default_factory=Run)
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -51,7 +52,8 @@ def read_payload(body: bytes, namespaces: tuple[str, ...]) -> Payload:
         raise RefusedRequest(400, "the body has to hold the name and the namespace of a Canary")
     if namespaces and not any(fnmatch.fnmatchcase(namespace, pattern) for pattern in namespaces):
         raise RefusedRequest(403, f"this load tester does not serve the namespace {namespace}")
-    return Payload(name, namespace, _text(content, "phase"), _text(content, "checksum"), _metadata(content))
+    run = Run(_text(content, "checksum"), _text(content, "buildId"))
+    return Payload(name, namespace, _text(content, "phase"), run, _metadata(content))
 
 
 def _text(content: Mapping[str, object], key: str) -> str:

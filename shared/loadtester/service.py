@@ -143,14 +143,14 @@ class LoadTester:
     def _check(self, kind: Kind, payload: Payload) -> Answer:
         patience = timedelta(seconds=self.settings.gate_timeout)
         now = self.clock()
-        gate = self.gates.change(kind, str(payload), lambda gate: ask(gate, payload.checksum, now, patience))
+        gate = self.gates.change(kind, str(payload), lambda gate: ask(gate, payload.run, now, patience))
         self.log.info(f"{payload} {kind} check: approved {str(gate is not None).lower()}", str(payload))
         if gate is None:
             return Answer(403, f"Forbidden: the {kind} of {payload} is closed")
         return Answer(200, "Approved")
 
     def _open(self, kind: Kind, payload: Payload) -> Answer:
-        opened = Gate(self.clock(), payload.checksum)
+        opened = Gate(self.clock(), payload.run)
         self.gates.change(kind, str(payload), lambda _: opened)
         self.log.info(f"{payload} {kind} opened", str(payload))
         return ACCEPTED

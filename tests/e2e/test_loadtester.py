@@ -1,5 +1,5 @@
-"""A release whose only traffic is the load that its own hook asks for: the real ``hey``, through a real Envoy, judged
-by a real Prometheus, on a real API server.
+"""Releases and the load tester: one whose only traffic is what its own hook asks for (the real ``hey``, through a real
+Envoy, judged by a real Prometheus, on a real API server), and some that wait at its gates.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.rollout import Phase
+from shared.rollout import RESTING, Phase
 from tests.support.app import NAME, Release, release_key
 from tests.support.loadtester import TOKEN, LoadTester
 from tests.support.mesh import App
@@ -54,7 +54,8 @@ def hook(tester: LoadTester, command: str) -> JsonObject:
 
 
 def upgraded(serin: Serin, release: Release, image: str) -> None:
-    serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and rollout.replicas is None)
+    """A run that has begun."""
+    serin.run_until(lambda rollout: rollout.phase in RESTING and rollout.replicas is None and not rollout.active)
     release.upgrade(image)
     serin.hint()
     serin.run_until(lambda rollout: rollout.phase is Phase.PROGRESSING)
@@ -70,7 +71,7 @@ def test_a_release_is_promoted_by_the_load_that_its_hook_asks_for_and_that_start
     assert release.image(f"{NAME}-primary") == "app:2"
     values = [result["value"] for entry in entries(serin) for result in entry["results"] if result["kind"] == "metric"]
     assert [value for value in values if value is not None], "the metrics were measured on that load"
-    calls = [entry for entry in entries(serin) if any(result["kind"] == "hook" for result in entry["results"])]
+    calls = [entry for entry in entries(serin) if any(result["kind"] == "rollout" for result in entry["results"])]
     assert len(calls) >= 2, "every tick has called the hook"
     assert tester.messages.count(f"command starting {command}") == 1
     assert tester.messages.count(f"command skipped {command} is already running") >= len(calls) - 1
@@ -92,6 +93,64 @@ def test_a_hook_without_the_login_starts_nothing_and_its_token_is_nowhere_to_be_
     assert not command_lines(f":{mesh.port}/")
     written = serin.log.getvalue() + str(events_of(release.cluster, release.namespace)) + str(entries(serin))
     assert "somebody-else" not in written + tester.process.log.read_text()
+
+
+@pytest.fixture
+def gated(real_cluster: RealCluster, release: Release, sqlite: Store, tester: LoadTester) -> Serin:
+    """Serin beside the app, initialized: its releases ask for a yes before their promotion, and may be taken back."""
+    paths = {"confirm-promotion": "/gate/check", "rollback": "/rollback/check", "post-rollout": "/event"}
+    hooks = [{"name": name, "type": name, "url": f"{tester.url}{path}"} for name, path in paths.items()]
+    release.install(webhooks=hooks, metrics=[])
+    serin = make_serin(real_cluster, sqlite, release_key(release.namespace), "http://127.0.0.1:1")
+    serin.clock.skips = True
+    return serin
+
+
+def waiting(serin: Serin, release: Release, image: str) -> None:
+    """A release that has come to the gate, and stays there."""
+    upgraded(serin, release, image)
+    serin.run_until(lambda rollout: rollout.gate == "confirm-promotion/confirm-promotion")
+    for _ in range(5):
+        serin.clock.skip_to(serin.rollout.due_at)
+        serin.tick()
+    assert (serin.rollout.phase, release.weights()) == (Phase.PROGRESSING, (50, 50))
+    assert release.image(f"{NAME}-primary") != image
+
+
+def by_hand(release: Release) -> dict[str, object]:
+    """What a person sends."""
+    return {"name": NAME, "namespace": release.namespace}
+
+
+def test_a_gate_that_a_person_opens_lets_one_release_pass_and_not_the_next(
+    gated: Serin, release: Release, tester: LoadTester
+) -> None:
+    waiting(gated, release, "app:2")
+    tester.post("/gate/open", by_hand(release))
+    gated.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and not rollout.active)
+    assert release.image(f"{NAME}-primary") == "app:2"
+    assert tester.post("/gate/check", by_hand(release)).status == 403, "the post-rollout hook has closed it"
+    waiting(gated, release, "app:3")
+
+
+def test_an_open_gate_of_one_release_is_closed_by_the_next_one_that_asks(
+    gated: Serin, release: Release, tester: LoadTester
+) -> None:
+    waiting(gated, release, "app:2")
+    tester.post("/gate/open", {**by_hand(release), "buildId": "of-another-run"})
+    gated.run_until(lambda _: tester.post("/gate/check", by_hand(release)).status == 403)
+    assert release.image(f"{NAME}-primary") == "app:1"
+
+
+def test_a_release_is_taken_back_by_the_rollback_gate_and_the_next_one_is_not(
+    gated: Serin, release: Release, tester: LoadTester
+) -> None:
+    waiting(gated, release, "app:2")
+    tester.post("/rollback/open", by_hand(release))
+    gated.run_until(lambda rollout: rollout.phase is Phase.FAILED and not rollout.active)
+    assert (release.image(f"{NAME}-primary"), release.weights()) == ("app:1", (100, 0))
+    assert tester.post("/rollback/check", by_hand(release)).status == 403
+    waiting(gated, release, "app:3")
 
 
 def entries(serin: Serin) -> list[dict[str, list[dict[str, object]]]]:

@@ -15,6 +15,7 @@ ADDRESSES = {
     "frontend.test.svc": ("100.64.1.2",),
     "frontend.test.svc.cluster.local": ("fd12::7",),
     "evil.org": ("93.184.216.34",),
+    "half.public": ("10.0.0.7", "93.184.216.34"),
     "half.evil": ("10.0.0.7", "169.254.169.254"),
     "rebound.test": ("169.254.169.254",),
     "home.test": ("127.0.0.1",),
@@ -51,8 +52,8 @@ def test_cluster_allows_every_service(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["evil.org", "half.evil", "rebound.test", "home.test", "localhost", "metadata", "app.example.com", "127.0.0.1",
-     "10.0.0.7", "169.254.169.254", "2130706433", "0x7f.1"],
+    ["evil.org", "half.evil", "half.public", "rebound.test", "home.test", "localhost", "metadata",
+     "app.example.com", "127.0.0.1", "10.0.0.7", "169.254.169.254", "2130706433", "0x7f.1"],
 )  # fmt: skip
 def test_cluster_allows_nothing_but_services(name: str) -> None:
     assert status(name, "cluster") == 400

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from shared.loadtester.answer import RefusedRequest
+from shared.loadtester.gates import Run
 from shared.loadtester.payload import LARGEST, Payload, read_payload
 
 
@@ -17,8 +18,17 @@ def status(body: object, *namespaces: str) -> int:
 
 
 def test_hooks_of_serin_and_of_flagger_in_every_version_are_read() -> None:
-    body = {"name": "podinfo", "namespace": "test", "phase": "Progressing", "checksum": "c", "metadata": {"cmd": "x"}}
-    assert read_payload(json.dumps(body).encode(), ()) == Payload("podinfo", "test", "Progressing", "c", {"cmd": "x"})
+    body = {
+        "name": "podinfo",
+        "namespace": "test",
+        "phase": "Progressing",
+        "checksum": "c",
+        "buildId": "b",
+        "metadata": {"cmd": "x"},
+    }
+    assert read_payload(json.dumps(body).encode(), ()) == Payload(
+        "podinfo", "test", "Progressing", Run("c", "b"), {"cmd": "x"}
+    )
     assert read_payload(b'{"name":"podinfo","namespace":"test"}', ()) == Payload("podinfo", "test")
     assert str(read_payload(b'{"name":"podinfo","namespace":"test","metadata":null}', ())) == "podinfo.test"
 
