@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from shared.json_types import Json
 
-_MARKS = {Verdict.PASS: ":white_check_mark:", Verdict.FAIL: ":x:", Verdict.UNKNOWN: ":grey_question:"}
+_MARKS = {
+    Verdict.PASS: ":white_check_mark:",
+    Verdict.FAIL: ":x:",
+    Verdict.WAIT: ":hourglass_flowing_sand:",
+    Verdict.ABORT: ":octagonal_sign:",
+    Verdict.UNKNOWN: ":grey_question:",
+}
 _ENDS = {Phase.SUCCEEDED: ":white_check_mark:", Phase.FAILED: ":x:"}
 _LONGEST_LINE = 300
 _MOST_CHECKS = 10

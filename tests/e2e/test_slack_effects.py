@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.kubelet import READY, READY_AFTER
 from tests.support.slack_api import SlackApi
 from tests.support.slack_people import SECRET, Signed, Somebody, Told, send
 from tests.support.waiting import eventually
+from tests.support.web import WebServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +40,8 @@ ROLES = {"U0ADA": {"*": ["*"]}, "U0BOB": {"abort": ["*"]}}
 class Scene:
     """The app on a real cluster, Serin beside it, and Slack in front of it."""
 
-    def __init__(self, release: Release, functions: Functions, store: Store, slack: SlackApi) -> None:
-        self.release, self.functions, self.store, self.slack = release, functions, store, slack
+    def __init__(self, release: Release, functions: Functions, store: Store, slack: SlackApi, gate: WebServer) -> None:
+        self.release, self.functions, self.store, self.slack, self.gate = release, functions, store, slack, gate
         self.key = release_key(release.namespace)
         self.name = f"{self.key.name}.{self.key.namespace}"
         self.image = 1
@@ -96,7 +98,7 @@ def scene(real_cluster: RealCluster, real_namespace: str, tmp_path: Path) -> Ite
     config = tmp_path / "kubeconfig"
     config.write_text(json.dumps({**kubeconfig(access), "current-context": "serin"}))
     store = open_store(f"sqlite:///{tmp_path}/serin.db")
-    with SlackApi() as slack:
+    with SlackApi() as slack, WebServer(reply(403)) as gate:
         environment = {
             "SERIN_KUBECONFIG": str(config),
             "SERIN_CLUSTER": "test",
@@ -106,7 +108,7 @@ def scene(real_cluster: RealCluster, real_namespace: str, tmp_path: Path) -> Ite
             "SERIN_SLACK_ROLES": json.dumps(ROLES),
         }
         with Functions(tmp_path, environment, "--beat", "60", "--sweep", "3600") as functions:
-            made = Scene(Release(real_cluster, real_namespace), functions, store, slack)
+            made = Scene(Release(real_cluster, real_namespace), functions, store, slack, gate)
             made.release.install(interval="10s", metrics=[])
             made.call("sweep")
             made.until("it is initialized", lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
@@ -144,15 +146,58 @@ def promoting(scene: Scene) -> None:
     assert scene.release.weights() == (75, 25)
 
 
-def test_abort_works_in_every_phase_within_three_seconds(scene: Scene) -> None:
+def waiting_for_approval(scene: Scene) -> None:
+    """All checks passed, and a gate is closed before the promotion."""
+    gate = {"name": "sign-off", "type": "confirm-promotion", "url": f"{scene.gate.url}/gate"}
+    scene.release.patch("canary", {"spec": {"analysis": {"maxWeight": 25, "interval": "2s", "webhooks": [gate]}}})
+    scene.start()
+    scene.until("it waits at the gate", lambda rollout: rollout.gate == "confirm-promotion/sign-off")
+
+
+def test_abort_works_in_every_phase_within_three_seconds_and_once(scene: Scene) -> None:
     waits = {}
-    for bring_about in (advancing, unready, paused):
+    for bring_about in (advancing, unready, paused, promoting, waiting_for_approval):
         bring_about(scene)
         waits[bring_about.__name__] = round(scene.abort(), 2)
-    promoting(scene)
-    waits["promoting"] = round(scene.abort(), 2)
     print(
         "seconds from the signed request to no canary traffic:", {name: round(wait, 2) for name, wait in waits.items()}
     )
+    before = scene.rollout
+    again = scene.take(scene.somebody("U0BOB", "bob").type(f"abort {scene.name}"))
+    assert "has no run to abort" in again.text
+    assert (again.public, scene.rollout) == (False, before)
     assert statistics.median(waits.values()) < 3, waits
     assert max(waits.values()) < 10, waits
+
+
+def test_an_abort_and_a_promotion_at_the_same_moment_have_one_outcome_and_both_are_told(scene: Scene) -> None:
+    for _ in range(2):
+        scene.start()
+        run = scene.rollout.run
+        people = [scene.somebody("U0ADA", "ada"), scene.somebody("U0BOB", "bob")]
+        requests = [people[0].type(f"promote {scene.name}"), people[1].type(f"abort {scene.name}")]
+        with ThreadPoolExecutor(2) as both:
+            told = list(both.map(scene.take, requests))
+        scene.until("the run has ended", lambda rollout: rollout.phase is Phase.FAILED and rollout.replicas is None)
+        assert scene.release.weights() == (100, 0)
+        assert scene.release.image("frontend-primary") == "app:1"
+        assert all(answer.status == 200 and scene.name in answer.text for answer in told)
+        entries = scene.store.history(scene.key, run)
+        given = {command["verb"] for entry in entries for command in entry["commands"]}
+        said = [line["text"] for entry in entries for line in entry["lines"]]
+        assert "abort" in given
+        if "promote" in given:
+            assert any("ada (U0ADA)" in text for text in said), said
+        else:
+            assert "has no run to promote" in told[0].text
+
+
+def test_an_approval_opens_the_gate_and_the_run_is_promoted(scene: Scene) -> None:
+    waiting_for_approval(scene)
+    refused = scene.take(scene.somebody("U0BOB", "bob").type(f"approve {scene.name}"))
+    assert "You may not approve" in refused.text
+    assert scene.take(scene.somebody("U0ADA", "ada").type(f"approve {scene.name} looks good")).public
+    scene.until("it is promoted", lambda rollout: rollout.phase is Phase.SUCCEEDED)
+    assert scene.release.image("frontend-primary") == f"app:{scene.image}"
+    said = [line["text"] for entry in scene.store.history(scene.key, scene.rollout.run) for line in entry["lines"]]
+    assert "Gate confirm-promotion/sign-off approved by ada (U0ADA): looks good" in said
