@@ -22,6 +22,7 @@ from shared.events.hints import hint_of
 from shared.heartbeat import Pace, guarded_tick, heartbeat
 from shared.hints import leave_hint
 from shared.jobs.choice import choose_jobs
+from shared.letters import Postman
 from shared.logs import Log
 from shared.reply import NOT_FOUND, NOT_NOW, Reply, refused
 from shared.settings import Settings, clusters_of, installation_key, read_settings
@@ -130,11 +131,12 @@ def build(settings: Settings) -> Parts:
     """The parts for these settings: real clients, the real clock."""
     from shared.clusters.access import Access  # noqa: PLC0415  loaded when needed: it brings the Kubernetes client
 
-    log = Log()
+    log, http = Log(), Http(Egress(settings.egress_allow))
     return Parts(
         store=open_store(settings.store),
         gateway=Access(clusters_of(settings), settings.concurrency).gateway,
-        analyse=open_checks(settings),
+        analyse=open_checks(settings, http),
+        postman=Postman(http, log),
         clock=lambda: datetime.now(UTC),
         log=log,
         jobs=choose_jobs(settings.scheduler, log),
@@ -142,9 +144,8 @@ def build(settings: Settings) -> Parts:
     )
 
 
-def open_checks(settings: Settings) -> Callable[[Subject], tuple[CheckResult, ...]]:
+def open_checks(settings: Settings, http: Http) -> Callable[[Subject], tuple[CheckResult, ...]]:
     """Hooks and metrics, asked as these settings say; a cluster may have a metrics server of its own."""
-    http = Http(Egress(settings.egress_allow))
     default = MetricsServer(settings.metrics_server, _identity(settings), settings.metrics_ca or None)
     own = {each.name: replace(default, url=each.metrics_server) for each in settings.clusters if each.metrics_server}
 

@@ -127,6 +127,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A line on its way to the event hook of that name, with the phase and the checksum of its moment."""
+
+    hook: str
+    line: Line
+    phase: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """What a target is made of: the hash of its pod template, and of each tracked config (``configmap/x`` or
     ``secret/y``).
@@ -208,6 +218,8 @@ class Rollout:
     """Commands given lately, waiting or obeyed."""
     outbox: tuple[Line, ...] = ()
     """Lines whose Event is still to be written."""
+    letters: tuple[Letter, ...] = ()
+    """What event hooks are still to be told."""
     halt: str = ""
     """What holds it up, as last said."""
     last_error: str = ""
@@ -328,7 +340,15 @@ def _heard(values: list[Json]) -> tuple[Heard, ...]:
 
 
 def _lines(values: list[Json]) -> tuple[Line, ...]:
-    return tuple(Line(v["sequence"], parse_moment(v["at"]), Severity(v["severity"]), v["text"]) for v in values)
+    return tuple(map(_line, values))
+
+
+def _line(value: Json) -> Line:
+    return Line(value["sequence"], parse_moment(value["at"]), Severity(value["severity"]), value["text"])
+
+
+def _letters(values: list[Json]) -> tuple[Letter, ...]:
+    return tuple(Letter(v["hook"], _line(v["line"]), v["phase"], v["checksum"]) for v in values)
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -347,5 +367,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "commands": _commands,
     "heard": _heard,
     "outbox": _lines,
+    "letters": _letters,
     "tally": tally_from_dict,
 }

@@ -27,6 +27,7 @@ from shared.engine.draft import SOON
 from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavailable
 from shared.history import Entry
 from shared.jobs.always import AlwaysOn
+from shared.letters import PAUSE, write_letters
 from shared.observed import Look
 from shared.outbox import Delivered, deliver
 from shared.render.status import canary_status, invalid_status
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from shared.cluster.gateway import Gateway
     from shared.jobs.protocol import Jobs
     from shared.json_types import Json
+    from shared.letters import Postman
     from shared.logs import Log
     from shared.rollout import RolloutKey
     from shared.scene import Scene
@@ -56,11 +58,12 @@ RETRY = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
-    ``key`` is the installation's, for hashes of Secrets."""
+    ``postman`` brings event hooks their letters, ``key`` is the installation's, for hashes of Secrets."""
 
     store: Store
     gateway: Callable[[str], Gateway]
     analyse: Callable[[Subject], tuple[CheckResult, ...]]
+    postman: Postman
     clock: Callable[[], datetime]
     log: Log
     key: bytes
@@ -107,10 +110,10 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
         _await_or_forget(parts, key, loaded, now)
         return
     job = Job(key, raw, loaded or Rollout(phase_since=now, due_at=now), now, gateway)
-    if _only_delivers(job.loaded) and not is_leaving(raw):
-        _flush(parts, job)
-        return
     try:
+        if _only_delivers(job.loaded) and not is_leaving(raw):
+            _flush(parts, job)
+            return
         canary = read_canary(raw)
         if not (loaded and loaded.born):
             job = replace(job, loaded=_begun(parts, job, canary))
@@ -131,6 +134,7 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     decision = decide(situation)
     tally = counted(canary, job.loaded, decision.rollout, situation.results, job.now)
     rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout), tally=tally)
+    rollout = replace(rollout, letters=(*rollout.letters, *write_letters(canary, rollout, decision.lines)))
     committed = _commit(parts, job, rollout, decision.lines, situation.results)
     try:
         converge(job.gateway, canary, changes(canary, committed, scene))
@@ -139,6 +143,7 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
+    parts.postman.deliver(canary, job.key, committed.letters, job.now)
 
 
 def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:
@@ -157,9 +162,11 @@ def _commit(
     Raises StaleRollout if another tick was first.
     """
     outbox = parts.delivered.left(job.key, rollout.outbox)
+    letters = parts.postman.left(job.key, rollout.letters, job.now)
     version = job.loaded.version + 1
     tally = rollout.tally.ticked((parts.clock() - job.now).total_seconds(), job.loaded.phase in RUNNING)
-    rollout = replace(rollout, version=version, outbox=outbox, active=rollout.active or bool(outbox), tally=tally)
+    active = rollout.active or bool(outbox or letters)
+    rollout = replace(rollout, version=version, outbox=outbox, letters=letters, active=active, tally=tally)
     entry = Entry(rollout.run, version, job.now, rollout.phase, rollout.weight, lines, results, job.loaded.commands)
     parts.store.commit(job.key, rollout, entry if lines or results or job.loaded.commands else None)
     for line in lines:
@@ -174,8 +181,13 @@ def _only_delivers(rollout: Rollout) -> bool:
 
 
 def _flush(parts: Parts, job: Job) -> None:
-    deliver(parts.delivered, job.gateway, job.key, job.raw, job.loaded.outbox)
-    _commit(parts, job, replace(job.loaded, active=False), ())
+    """Deliver what is left, and look again for as long as something is: a hook that does not answer is not hurried."""
+    loaded = job.loaded
+    deliver(parts.delivered, job.gateway, job.key, job.raw, loaded.outbox)
+    if loaded.letters:
+        parts.postman.deliver(read_canary(job.raw), job.key, loaded.letters, job.now)
+    pause = PAUSE if loaded.letters else SOON
+    _commit(parts, job, replace(loaded, active=False, due_at=job.now + pause), ())
 
 
 def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shared.errors import StaleRollout
 from shared.history import Entry
 from shared.plan import Strategy
-from shared.rollout import Command, Heard, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
+from shared.rollout import Command, Heard, Letter, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
 from shared.state.open import open_store
 from shared.tally import BUCKETS, Histogram, Reading, Tally
 
@@ -39,6 +39,7 @@ commands = st.builds(Command, st.text(), st.sampled_from(Verb), st.text(), momen
 _counts = st.integers(-1, 2**53)
 _config_names = st.from_regex(r"(configmap|secret)/[a-z0-9.-]{1,20}", fullmatch=True)
 _lines = st.builds(Line, _counts, moments, st.sampled_from(Severity), st.text())
+_letters = st.builds(Letter, st.text(), _lines, st.text(), st.text())
 
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
 _histograms = st.builds(Histogram, st.tuples(*[_counts] * (len(BUCKETS) + 1)), _numbers)
@@ -57,6 +58,7 @@ _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     tuple[Heard, ...]: st.lists(st.builds(Heard, st.text(), moments), max_size=3).map(tuple),
     tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
     tuple[Line, ...]: st.lists(_lines, max_size=3).map(tuple),
+    tuple[Letter, ...]: st.lists(_letters, max_size=3).map(tuple),
     float: _numbers,
     float | None: st.none() | _numbers,
     Strategy: st.sampled_from(Strategy),

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 from kubernetes.client import ApiClient, Configuration
 
 from shared.app import open_checks
+from shared.checks.allowlist import Egress
+from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
 from shared.cluster.gateway import Gateway
+from shared.letters import Postman
 from shared.logs import Log
 from shared.rollout import with_hint
 from shared.settings import Settings
@@ -109,11 +112,12 @@ def make_serin(cluster: Cluster, store: Store, key: RolloutKey, metrics_server: 
     """Serin with real clients and the real time."""
     log, clock = io.StringIO(), SkippingClock(skips=False)
     settings = Settings(metrics_server=metrics_server, egress_allow=("127.0.0.1",))
-    client = client_of(cluster)
+    client, http = client_of(cluster), Http(Egress(settings.egress_allow))
     parts = Parts(
         store=store,
         gateway=lambda _: Gateway(client),
-        analyse=open_checks(settings),
+        analyse=open_checks(settings, http),
+        postman=Postman(http, Log(log)),
         clock=clock,
         log=Log(log),
         key=SECRET,
