@@ -1,4 +1,7 @@
-"""The PromQL of a metric: Serin's own two questions about Istio's series, and users' inline queries.
+"""The PromQL of a metric: Serin's own two questions, and users' inline queries.
+
+What is asked about is always the canary's own workload, however little of the traffic it gets. In a mesh its sidecars
+tell, about copied requests too; without one the app has to, by the histogram that Flagger asks for.
 
 The success rate has to tell "every request failed" from "no requests". With only 5xx the numerator has no series, and
 nothing divided by something is nothing: ``or vector(0)`` makes it the zero that it is. Without requests the denominator
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 SUCCESS_RATE = "request-success-rate"
 REQUEST_DURATION = "request-duration"
 DURATION_OF_OLD_ISTIO = "istio_request_duration_seconds_bucket"
+APPS_HISTOGRAM = "http_request_duration_seconds"
+"""What an app without a sidecar has to count itself, with the label ``status`` (Flagger, provider kubernetes)."""
+
 _PLACE = re.compile(r"{{\s*(.*?)\s*}}", re.DOTALL)
 
 
@@ -69,20 +75,25 @@ def _values(canary: Canary, metric: Metric) -> dict[str, str]:
 
 
 def _success_rate(canary: Canary, interval: str) -> str:
-    good = _rate("istio_requests_total", _workload(canary) + ',response_code!~"5.*"', interval)
-    total = _rate("istio_requests_total", _workload(canary), interval)
+    if canary.has_router:
+        series, labels, status = "istio_requests_total", _workload(canary), "response_code"
+    else:
+        series, labels, status = f"{APPS_HISTOGRAM}_count", _pods(canary), "status"
+    good, total = _rate(series, f'{labels},{status}!~"5.*"', interval), _rate(series, labels, interval)
     return f"({good} or vector(0)) / {total} * 100"
 
 
 def _request_duration(canary: Canary, metric: Metric) -> str:
-    milliseconds = _p99(canary, "istio_request_duration_milliseconds_bucket", metric.interval)
+    if not canary.has_router:
+        return f"{_p99(f'{APPS_HISTOGRAM}_bucket', _pods(canary), metric.interval)} * 1000"
+    milliseconds = _p99("istio_request_duration_milliseconds_bucket", _workload(canary), metric.interval)
     if metric.name != DURATION_OF_OLD_ISTIO:
         return milliseconds
-    return f"{milliseconds} or {_p99(canary, DURATION_OF_OLD_ISTIO, metric.interval)} * 1000"
+    return f"{milliseconds} or {_p99(DURATION_OF_OLD_ISTIO, _workload(canary), metric.interval)} * 1000"
 
 
-def _p99(canary: Canary, series: str, interval: str) -> str:
-    return f"histogram_quantile(0.99, {_rate(series, _workload(canary), interval)} by (le))"
+def _p99(series: str, labels: str, interval: str) -> str:
+    return f"histogram_quantile(0.99, {_rate(series, labels, interval)} by (le))"
 
 
 def _rate(series: str, labels: str, interval: str) -> str:
@@ -92,6 +103,12 @@ def _rate(series: str, labels: str, interval: str) -> str:
 def _workload(canary: Canary) -> str:
     namespace, target = _quote(canary.namespace), _quote(canary.target.name)
     return f'reporter="destination",destination_workload_namespace={namespace},destination_workload={target}'
+
+
+def _pods(canary: Canary) -> str:
+    """The target's pods, by the labels that Flagger's Prometheus gives what it scrapes."""
+    namespace, pods = _quote(canary.namespace), _quote(f"{re.escape(canary.target.name)}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)")
+    return f"kubernetes_namespace={namespace},kubernetes_pod_name=~{pods}"
 
 
 def _quote(value: str) -> str:

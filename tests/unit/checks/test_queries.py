@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.canary.model import Metric, ObjectRef
+from shared.canary.model import Metric, ObjectRef, Provider
 from shared.checks.queries import render_query, write_query
 from shared.errors import InvalidInput
 from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
@@ -36,6 +36,19 @@ def test_latency_by_its_old_name_also_reads_what_old_istio_reports() -> None:
         f"{write_query(canary(), LATENCY)} or "
         f"histogram_quantile(0.99, sum(rate(istio_request_duration_seconds_bucket{{{WORKLOAD}}}[30s])) by (le)) * 1000"
     )
+
+
+def test_without_a_mesh_the_app_itself_is_asked_about() -> None:
+    bare = replace(canary(), provider=Provider.KUBERNETES)
+    pods = r'kubernetes_namespace="test",kubernetes_pod_name=~"backend-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"'
+    assert write_query(bare, SUCCESS_RATE) == (
+        f'(sum(rate(http_request_duration_seconds_count{{{pods},status!~"5.*"}}[1m])) or vector(0)) / '
+        f"sum(rate(http_request_duration_seconds_count{{{pods}}}[1m])) * 100"
+    )
+    for latency in (LATENCY, OLD_LATENCY):
+        assert write_query(bare, latency) == (
+            f"histogram_quantile(0.99, sum(rate(http_request_duration_seconds_bucket{{{pods}}}[30s])) by (le)) * 1000"
+        )
 
 
 def test_names_cannot_leave_their_quotes() -> None:
