@@ -41,11 +41,19 @@ def _ab_testing(analysis: Field, service: Field) -> None:
     _void(analysis, ("mirror", "sessionAffinity"), "in A/B testing, match says who gets which side")
     if analysis.at("iterations").value:
         _void(analysis, ("maxWeight",), "every request that fits match goes to the canary")
+    for entry in analysis.at("match").entries():
+        _mention_first_cookie(entry.at("headers").at("cookie").at("regex"))
     taken = {key for entry in service.entries() if isinstance(entry.value, Mapping) for key in entry.value}
     for entry in analysis.at("match").entries():
         for key in entry.value if isinstance(entry.value, Mapping) else ():
             if key in taken and key not in _JOINED:
                 entry.at(key).report("is ignored where an entry of spec.service.match has its own")
+
+
+def _mention_first_cookie(regex: Field) -> None:
+    """The guides' pattern leaves no room for the space that browsers put between two cookies (RFC 6265, 4.2.1)."""
+    if isinstance(regex.value, str) and ";)?(" in regex.value:
+        regex.report("only finds a cookie that comes first: write (.*?;)?\\s*( for those that follow another")
 
 
 def _blue_green(analysis: Field) -> None:

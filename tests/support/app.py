@@ -26,12 +26,12 @@ class Release:
     cluster: Cluster
     namespace: str
 
-    def install(self, **analysis: object) -> None:
-        """Create the app, wait until it serves, and hand it to Serin with this analysis."""
+    def install(self, provider: str = "", /, **analysis: object) -> None:
+        """Create the app, wait until it serves, and hand it to Serin with this router and analysis."""
         for path, obj in _objects():
             self.cluster.api.create(path.format(ns=self.namespace), obj)
         eventually("the app serves", lambda: self.cluster.rollout_complete(self.namespace, NAME))
-        self.cluster.api.create(self.path("canary", ""), canary(**analysis))
+        self.cluster.api.create(self.path("canary", ""), canary(provider, **analysis))
 
     def path(self, kind: str, name: str = NAME) -> str:
         """The URL path of one of the app's objects."""
@@ -69,28 +69,30 @@ def release_key(namespace: str) -> RolloutKey:
     return RolloutKey("test", namespace, NAME)
 
 
-def canary(**analysis: object) -> JsonObject:
-    """The app's Canary; ``analysis`` overrides fields of its analysis."""
+def canary(provider: str = "", /, **analysis: object) -> JsonObject:
+    """The app's Canary; ``analysis`` overrides fields of its analysis, and None removes one."""
+    fields = {
+        "interval": "2s",
+        "threshold": 5,
+        "maxWeight": 50,
+        "stepWeight": 25,
+        "metrics": [
+            {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": 99}},
+            {"name": "request-duration", "interval": "5s", "thresholdRange": {"max": 500}},
+        ],
+        **analysis,
+    }
     return {
         "apiVersion": "flagger.app/v1beta1",
         "kind": "Canary",
         "metadata": {"name": NAME},
         "spec": {
+            **({"provider": provider} if provider else {}),
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
             "autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": NAME},
             "progressDeadlineSeconds": 60,
             "service": {"port": 9898},
-            "analysis": {
-                "interval": "2s",
-                "threshold": 5,
-                "maxWeight": 50,
-                "stepWeight": 25,
-                "metrics": [
-                    {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": 99}},
-                    {"name": "request-duration", "interval": "5s", "thresholdRange": {"max": 500}},
-                ],
-                **analysis,
-            },
+            "analysis": {name: value for name, value in fields.items() if value is not None},
         },
     }
 

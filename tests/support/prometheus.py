@@ -3,7 +3,8 @@
 Prometheus looks for new targets only every five seconds. So ports for Envoys are written into its first configuration
 and lent out: a mesh on such a port is scraped within half a second. Any other target can be added at any time and waits
 for those seconds. The names of Envoy's clusters say whom they stand for: ``NAMESPACE|WORKLOAD`` becomes the labels that
-Istio's destination proxies report, anything else is dropped.
+Istio's destination proxies report, and those of an app without a mesh that counts its own requests; anything else is
+dropped.
 """
 
 from __future__ import annotations
@@ -112,6 +113,12 @@ def _configuration(envoy_ports: list[int], targets: Path) -> Json:
                 "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in envoy_ports]}],
                 "metric_relabel_configs": _as_istio(),
             },
+            {
+                "job_name": "apps",
+                "metrics_path": "/stats/prometheus",
+                "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in envoy_ports]}],
+                "metric_relabel_configs": _as_apps(),
+            },
         ],
     }
 
@@ -137,6 +144,25 @@ def _as_istio() -> list[Json]:
             "target_label": "__name__",
             "replacement": "istio_request_duration_milliseconds_$1",
         },
+        {"regex": "envoy_.*", "action": "labeldrop"},
+    ]
+
+
+def _as_apps() -> list[Json]:
+    """What pods count, as Flagger's Prometheus labels it. Their durations are left out: Envoy has milliseconds."""
+    name, cluster = ["__name__"], ["envoy_cluster_name"]
+    return [
+        {"source_labels": name, "regex": "envoy_cluster_upstream_rq", "action": "keep"},
+        {"source_labels": cluster, "regex": r".+\|.+", "action": "keep"},
+        {"source_labels": cluster, "regex": r"(.+)\|.+", "target_label": "kubernetes_namespace"},
+        {
+            "source_labels": cluster,
+            "regex": r".+\|(.+)",
+            "target_label": "kubernetes_pod_name",
+            "replacement": "$1-5d4f8c6b9-x2k7q",
+        },
+        {"source_labels": ["envoy_response_code"], "target_label": "status"},
+        {"target_label": "__name__", "replacement": "http_request_duration_seconds_count"},
         {"regex": "envoy_.*", "action": "labeldrop"},
     ]
 

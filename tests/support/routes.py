@@ -76,9 +76,10 @@ def route_configuration(apex: str, virtual_services: Iterable[Json], behind: End
 
 def shares(configuration: Json) -> dict[str, int]:
     """Percent of the requests that match no special condition, for each cluster that gets any."""
-    split = configuration["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]["clusters"]
-    weights = {cluster["name"]: cluster["weight"] for cluster in split if cluster.get("weight")}
-    return {name: round(100 * weight / sum(weights.values())) for name, weight in weights.items()}
+    weights: Counter[str] = Counter()
+    for cluster in configuration["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]["clusters"]:
+        weights[cluster["name"]] += cluster.get("weight", 0)
+    return {name: round(100 * weight / weights.total()) for name, weight in weights.items() if weight}
 
 
 def _selected(service: Json, pods: Iterable[Json]) -> Mapping[str, int]:
@@ -145,13 +146,21 @@ def _action(rule: Json, behind: Endpoints) -> JsonObject:
 
 
 def _split(rule: Json, behind: Endpoints) -> JsonObject:
-    total: Counter[str] = Counter()
-    for target in rule["route"]:
-        weight = target.get("weight", 100 if len(rule["route"]) == 1 else 0)
-        total.update(behind.clusters(target["destination"]["host"], weight))
-    if not sum(total.values()):
+    clusters = [cluster for target in rule["route"] for cluster in _side(target, len(rule["route"]) == 1, behind)]
+    if not any(cluster["weight"] for cluster in clusters):
         raise NotUnderstoodError(f"the weights of {rule['route']} sum up to 0")
-    return {"clusters": [{"name": name, "weight": weight} for name, weight in sorted(total.items())]}
+    return {"clusters": clusters}
+
+
+def _side(target: Json, alone: bool, behind: Endpoints) -> Iterator[JsonObject]:
+    """The clusters of one destination; an only one gets everything, whatever its weight (Istio)."""
+    unknown = target.keys() - {"destination", "weight", "headers"}
+    if unknown:
+        raise NotUnderstoodError(f"destinations with {', '.join(sorted(unknown))} are beyond this mesh")
+    changes = _header_changes(target.get("headers", {}))
+    weight = 100 if alone else target.get("weight", 0)
+    for name, part in sorted(behind.clusters(target["destination"]["host"], weight).items()):
+        yield {"name": name, "weight": part, **changes}
 
 
 def _mirrors(rule: Json, behind: Endpoints) -> Iterator[JsonObject]:

@@ -104,6 +104,19 @@ COOKIE = "spec.analysis.sessionAffinity"
             ["spec.analysis.mirror has no effect: in A/B testing, match says who gets which side"],
         ),
         (
+            ROUNDS | {"spec.analysis.match": [{"headers": {"cookie": {"regex": "^(.*?;)?(type=insider)(;.*)?$"}}}]},
+            [
+                (
+                    "spec.analysis.match[0].headers.cookie.regex only finds a cookie that comes first: write "
+                    r"(.*?;)?\s*( for those that follow another"
+                )
+            ],
+        ),
+        (
+            ROUNDS | {"spec.analysis.match": [{"headers": {"cookie": {"regex": r"^(.*?;)?\s*(type=insider)(;.*)?$"}}}]},
+            [],
+        ),
+        (
             ROUNDS | INSIDERS | {"spec.service.match": [{"uri": {"prefix": "/api"}}]},
             ["spec.analysis.match[0].uri is ignored where an entry of spec.service.match has its own"],
         ),

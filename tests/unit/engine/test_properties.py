@@ -10,7 +10,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.canary.model import REVERT
+from shared.canary.model import REVERT, Provider, SessionAffinity
 from shared.checks.verdict import Verdict
 from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.farewell import Stage
@@ -21,8 +21,14 @@ from shared.rollout import Phase, Rollout, Verb, from_dict, to_dict
 from shared.workload import readiness, serving
 from tests.support.samples import NEW, NEWER, NOW, OLD, canary, command, resting, result, rollout, workload
 
+INSIDER = ({"headers": {"x-user": {"exact": "insider"}}},)
 CANARIES = (
     canary(),
+    canary(mirror=True, mirror_weight=20, session_affinity=SessionAffinity("side")),
+    canary(step_weight=0, iterations=2, match=INSIDER, step_weight_promotion=40),
+    canary(step_weight=50, match=INSIDER),
+    canary(step_weight=0, iterations=3, mirror=True),
+    canary(step_weight=0, iterations=2, provider=Provider.KUBERNETES),
     canary(step_weight=30, step_weight_promotion=20),
     canary(step_weight=0, step_weights=(1, 10, 80), max_weight=80, max_unknown=2),
     canary(skip_analysis=True),
@@ -46,11 +52,15 @@ moments = st.tuples(views, verdicts, commands, st.sampled_from([0, 1, 10, 700]))
 
 
 def walk(
-    start: Rollout, moves: list[tuple[Observed, list[Verdict], list[Verb], int]], which: int
+    start: Rollout, moves: list[tuple[Observed, list[Verdict], list[Verb], int]], which: int, edit: int = 0
 ) -> list[tuple[Situation, Rollout]]:
-    """Decide move after move; the situation and what was decided in each."""
+    """Decide move after move; the situation and what was decided in each. With ``edit`` the Canary becomes the one that
+    many further in the list, half-way; what is being deleted stays so.
+    """
     steps, rollout, now = [], start, NOW
-    for seen, answers, asked, seconds in moves:
+    for number, (seen, answers, asked, seconds) in enumerate(moves):
+        if edit and number == len(moves) // 2 and not CANARIES[which].deleting:
+            which = (which + edit) % (len(CANARIES) - 1)
         now += timedelta(seconds=seconds)
         rollout = replace(rollout, commands=tuple(command(verb) for verb in asked))
         situation = Situation(CANARIES[which], rollout, seen, now)
@@ -63,16 +73,30 @@ def walk(
 
 
 starts = st.sampled_from([Rollout(version=1), rollout(), resting(), rollout(phase=Phase.PROMOTING, weight=50)])
-walks = st.builds(walk, starts, st.lists(moments, min_size=1, max_size=40), st.sampled_from(range(len(CANARIES))))
+walks = st.builds(
+    walk,
+    starts,
+    st.lists(moments, min_size=1, max_size=40),
+    st.sampled_from(range(len(CANARIES))),
+    st.integers(0, len(CANARIES) - 2),
+)
+
+
+def shown_to_everybody(rollout: Rollout) -> int:
+    """The canary's share of the requests of those whom no match describes."""
+    return 0 if rollout.matching else rollout.weight
 
 
 @settings(max_examples=300, deadline=None)
 @given(walks)
 def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, after in steps:
-        before, seen, rising = situation.rollout, situation.seen, after.weight > situation.rollout.weight
+        before, seen = situation.rollout, situation.seen
+        rising = after.weight > before.weight or shown_to_everybody(after) > shown_to_everybody(before)
         plan = [step.route.canary for step in make_plan(situation.canary).steps]
         assert 0 <= after.weight <= 100
+        assert not (after.weight and after.mirror), "copies are for a canary without users"
+        assert situation.canary.has_router or not rising or situation.canary.deleting, "nobody could move it"
         if rising and after.phase is not Phase.FAILED and not situation.canary.deleting:
             assert after.weight in plan, "weights are the plan's"
             assert not any(before.weight < weight < after.weight for weight in plan), "one step a tick"
@@ -87,7 +111,7 @@ def test_the_rules_hold_after_every_decision(steps: list[tuple[Situation, Rollou
         if after.promoted != before.promoted and before.phase is not Phase.INITIALIZING:
             assert seen.carried == revision_mark(after.promoted), "promoted is what the primary carries"
         if after.replicas == 0 and before.replicas != 0:
-            assert before.weight == 0 or after.weight == 0, "traffic leaves first"
+            assert before.route.home or after.route.home, "traffic leaves first"
 
 
 leaves = st.builds(walk, starts, st.lists(moments, min_size=1, max_size=40), st.just(len(CANARIES) - 1))
