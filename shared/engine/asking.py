@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.canary.model import HookType
 from shared.checks.questions import Facts, Questions
 from shared.engine import gates
+from shared.engine.position import is_switched
 from shared.plan import make_plan
 from shared.revision import revision_mark
 from shared.rollout import RESTING, Phase, shown_phase
@@ -70,6 +71,7 @@ def _may_move(situation: Situation) -> bool:
         and not seen.drift
         and not seen.problems
         and seen.revision == rollout.applied
+        and not is_switched(situation.canary, rollout)
     )
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from shared.canary.model import HookType
 from shared.checks.sentences import write_halt, write_passed
 from shared.checks.verdict import Verdict
-from shared.plan import make_plan, nearest_step
+from shared.engine.position import next_step
+from shared.plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +54,6 @@ def before_next_step(canary: Canary, rollout: Rollout) -> tuple[Gate, ...]:
     last = step == len(plan.steps)
     kinds, share = (plan.gates, 100) if last else (plan.steps[step].gates, plan.steps[step].route.canary)
     return _closed_ones(rollout, (_at(hook, share) for kind in kinds for hook in canary.analysis.hooks_of(kind)))
-
-
-def next_step(canary: Canary, rollout: Rollout) -> int:
-    """Index of the step after the one that the run is at; beyond the plan's last it is promotion."""
-    return nearest_step(make_plan(canary), rollout.step, rollout.weight) + 1
 
 
 def find_closed(gates: Iterable[Gate], results: tuple[CheckResult, ...]) -> Gate | None:

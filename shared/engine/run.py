@@ -12,6 +12,7 @@ from shared.canary.model import HookType
 from shared.checks.verdict import Verdict
 from shared.cookies import with_cookie
 from shared.engine import gates
+from shared.engine.position import is_switched, next_step
 from shared.plan import make_plan
 from shared.revision import changed, refreshed
 from shared.rollout import EPOCH, Phase, Severity
@@ -52,7 +53,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
     draft = draft.looked()
     if rollout.replicas == 0:
         return _scale_up(situation, draft)
-    if _is_switched(situation):
+    if is_switched(situation.canary, rollout):
         return _other_strategy(situation, draft)
     if reason := readiness(seen.target, situation.canary.analysis.canary_ready_threshold):
         return _await_canary(situation, draft, reason)
@@ -107,7 +108,7 @@ def _next_step(situation: Situation, draft: Draft) -> Draft:
     draft = gates.say_passed(draft, ahead).freed()
     if draft.rollout.step < 0:
         draft = draft.say(f"Starting canary analysis for {_target(canary)}")
-    step = gates.next_step(canary, draft.rollout)
+    step = next_step(canary, draft.rollout)
     over = step == len(make_plan(canary).steps)
     return _promote(situation, draft) if over else _advance(situation, draft, step)
 
@@ -193,12 +194,6 @@ def _withdraw(situation: Situation, draft: Draft, revision: Revision) -> Draft:
         .found()
         .at_once()
     )
-
-
-def _is_switched(situation: Situation) -> bool:
-    """Whether the Canary asks for another kind of plan than the one whose steps the run went."""
-    rollout = situation.rollout
-    return rollout.step >= 0 and rollout.strategy not in ("", make_plan(situation.canary).strategy)
 
 
 def _other_strategy(situation: Situation, draft: Draft) -> Draft:

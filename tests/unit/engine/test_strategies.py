@@ -10,7 +10,7 @@ import pytest
 
 from shared.canary.model import Provider, SessionAffinity
 from shared.checks.verdict import Verdict
-from shared.engine import decide, look_for, wants_analysis
+from shared.engine import decide, look_for, what_to_ask
 from shared.observed import Look
 from shared.plan import HOME, Route
 from shared.revision import revision_mark
@@ -161,7 +161,7 @@ UNDER_WAY = {
 @pytest.mark.parametrize(("analysis", "state"), UNDER_WAY.values(), ids=UNDER_WAY.keys())
 class TestAnyRunUnderWay:
     def test_every_step_is_checked_before_the_next(self, analysis: dict[str, object], state: dict[str, object]) -> None:
-        assert wants_analysis(situation(canary=canary(**analysis), rollout=rollout(**state), results=()))
+        assert what_to_ask(situation(canary=canary(**analysis), rollout=rollout(**state), results=())).metrics
 
     def test_a_failure_keeps_the_route_and_the_threshold_brings_everything_home(
         self, analysis: dict[str, object], state: dict[str, object]
@@ -215,6 +215,7 @@ def test_another_strategy_sends_traffic_home_and_starts_over(
     old, new = (situation(canary=canary(**one), rollout=rollout(weight=0, step=-1)) for one in (before, after))
     strategies = [decide(one).rollout.strategy for one in (old, new)]
     running = rollout(strategy=strategies[0], failed=1, **state)
+    assert not what_to_ask(replace(new, rollout=running)), "nobody is asked about a step that is given up"
     decision = decide(replace(new, rollout=running))
     assert texts(decision) == [
         f"Strategy changed from {strategies[0]} to {strategies[1]}! Restarting analysis for frontend.test"
