@@ -81,8 +81,8 @@ class Runner:
             if len(self._running) >= self._most:
                 return Outcome.FULL
             thread = Thread(target=self._run, args=(key, task), name=f"command of {task.canary}", daemon=True)
+            thread.start()
             self._running[key] = thread
-        thread.start()
         return Outcome.STARTED
 
     def close(self) -> None:

@@ -151,6 +151,15 @@ def test_an_open_gate_survives_a_kill_and_closes_when_its_time_is_over(hey: Path
         eventually("it has closed", lambda: tester.post("/gate/check", hand).status == 403, seconds=10)
 
 
+def test_one_command_too_many_is_asked_to_come_again(hey: Path, tmp_path: Path, web: WebServer) -> None:
+    with LoadTester(tmp_path, hey.parent, {"LOADTESTER_MOST_RUNNING": "1"}) as tester:
+        first, second = (payload(cmd=f"hey -z 1h -c 1 -q 5 {web.url}/{path}") for path in "ab")
+        assert tester.post("/", first).status == 202
+        full = tester.post("/", second)
+        assert full == Said(429, "too many commands are running (at most 1): try again later", {"Retry-After": "5"})
+        assert tester.post("/", first).status == 202, "it runs already"
+
+
 def test_without_a_token_only_loopback_comes_in_and_no_proxy_on_it(hey: Path, tmp_path: Path) -> None:
     with LoadTester(tmp_path, hey.parent, {"LOADTESTER_TOKENS": ""}) as tester:
         assert tester.post("/gate/check", payload(), {}).status == 403

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ class Said:
 
     status: int
     text: str
+    asks: Mapping[str, str] = field(default_factory=dict)
+    """What it asks for: its headers ``Retry-After`` and ``WWW-Authenticate``."""
 
 
 class LoadTester:
@@ -61,7 +63,8 @@ class LoadTester:
         response = urllib3.request(
             "POST", f"http://127.0.0.1:{self.port}{path}", json=body, headers=login if headers is None else headers
         )
-        return Said(response.status, response.data.decode().strip())
+        asks = {name: value for name, value in response.headers.items() if name in ("Retry-After", "WWW-Authenticate")}
+        return Said(response.status, response.data.decode().strip(), asks)
 
     @property
     def messages(self) -> list[str]:
