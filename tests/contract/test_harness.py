@@ -57,7 +57,7 @@ class TestTools:
         ended = run("-m", "tests.support.tools", **nothing, SERIN_REQUIRE_REAL=require)
         assert ended.returncode == code
         assert "kube-apiserver            MISSING: python -m tests.support.tools builds it" in ended.stdout
-        assert "prometheus: there is no apt-get on the PATH" in ended.stderr
+        assert "prometheus, promtool: there is no apt-get on the PATH" in ended.stderr
         assert "helm, kubectl: " in ended.stderr
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
