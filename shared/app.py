@@ -141,6 +141,7 @@ def build(settings: Settings) -> Parts:
         log=log,
         jobs=choose_jobs(settings.scheduler, log),
         key=installation_key(settings),
+        namespaces=settings.namespaces,
     )
 
 

@@ -25,6 +25,7 @@ from shared.notices.choice import SLACK_API, find_gaps, read_api, read_channel, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 METRICS_AUTH = ("none", "bearer", "basic", "google")
 
 
@@ -40,6 +41,8 @@ class Settings:
     """Path of a kubeconfig; empty: the pod's own service account."""
     clusters: tuple[Cluster, ...] = ()
     """Several clusters instead of the one above: a JSON object, or its file; see ``shared/clusters/registry``."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces that Serin looks after, separated by commas; empty: all. It needs no rights in any other."""
     metrics_server: str = "http://prometheus.istio-system:9090"
     """Base URL of the Prometheus that Canaries without ``spec.metricsServer`` use."""
     metrics_auth: str = "none"
@@ -223,6 +226,13 @@ def _patterns(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _namespaces(text: str) -> tuple[str, ...]:
+    names = _patterns(text)
+    if not all(_NAMESPACE.fullmatch(name) for name in names):
+        raise ValueError("must be names of namespaces, separated by commas")
+    return names
+
+
 def _place(text: str) -> str:
     if not PLACE.fullmatch(text):
         raise ValueError("must be projects/PROJECT/locations/LOCATION")
@@ -278,6 +288,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "cluster": _name,
     "kubeconfig": _file,
     "clusters": _clusters,
+    "namespaces": _namespaces,
     "metrics_server": _url,
     "metrics_auth": _auth,
     "metrics_user": _text,

@@ -19,7 +19,7 @@ from shared.rollout import RESTING, RolloutKey, with_hint
 from shared.scene import ObjectId, Scene, revision_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.cluster.gateway import Gateway
     from shared.json_types import Json
@@ -32,9 +32,10 @@ CONCURRENCY = 8
 def sweep(parts: Parts, cluster: str) -> int:
     """Wake every rollout that has something to look at, make those that are missing; how many there were."""
     gateway = parts.gateway(cluster)
-    canaries = {_key(cluster, raw): raw for raw in gateway.every(Kind.CANARY)}
+    canaries = {_key(cluster, raw): raw for raw in _every(parts, gateway, Kind.CANARY)}
     rollouts = dict(parts.store.all(cluster))
-    objects = _objects(gateway, any(rollout.promoted.configs for rollout in rollouts.values())) if canaries else {}
+    with_configs = any(rollout.promoted.configs for rollout in rollouts.values())
+    objects = _objects(parts, gateway, with_configs) if canaries else {}
     missing = [key for key in canaries if key not in rollouts]
     stale = [key for key, rollout in rollouts.items() if _calls(parts, key, rollout, canaries.get(key), objects)]
     for key in stale:
@@ -78,17 +79,23 @@ def _absent(rollout: Rollout) -> dict[ObjectId, None]:
     return {ObjectId(kinds[kind], name): None for kind, _, name in parted}
 
 
-def _objects(gateway: Gateway, with_configs: bool) -> dict[str, dict[ObjectId, Json]]:
+def _objects(parts: Parts, gateway: Gateway, with_configs: bool) -> dict[str, dict[ObjectId, Json]]:
     """Deployments, and configs if any are tracked, by namespace."""
     kinds = {Kind.DEPLOYMENT: "Deployment"}
     if with_configs:
         kinds |= {Kind.CONFIG_MAP: "ConfigMap", Kind.SECRET: "Secret"}
     found: dict[str, dict[ObjectId, Json]] = {}
     for kind, word in kinds.items():
-        for obj in gateway.every(kind):
+        for obj in _every(parts, gateway, kind):
             metadata = obj["metadata"]
             found.setdefault(metadata["namespace"], {})[ObjectId(word, metadata["name"])] = obj
     return found
+
+
+def _every(parts: Parts, gateway: Gateway, kind: Kind) -> Iterator[Json]:
+    """Every object of a kind that Serin looks after."""
+    for namespace in parts.namespaces or (None,):
+        yield from gateway.every(kind, namespace)
 
 
 def _wake(parts: Parts, key: RolloutKey, rollout: Rollout) -> None:

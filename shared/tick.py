@@ -58,7 +58,8 @@ RETRY = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
-    ``postman`` brings event hooks their letters, ``key`` is the installation's, for hashes of Secrets."""
+    ``postman`` brings event hooks their letters, ``key`` is the installation's, for hashes of Secrets; ``namespaces``
+    are those that are swept, all if empty."""
 
     store: Store
     gateway: Callable[[str], Gateway]
@@ -69,6 +70,7 @@ class Parts:
     key: bytes
     jobs: Jobs = field(default_factory=AlwaysOn)
     delivered: Delivered = field(default_factory=Delivered)
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ class Helm:
         return self.run("upgrade", release, str(chart), f"--namespace={namespace}", *more, values=values)
 
     def uninstall(self, release: str, namespace: str) -> str:
-        """Remove a release."""
-        return self.run("uninstall", release, f"--namespace={namespace}")
+        """Remove a release, if there is one."""
+        return self.run("uninstall", release, f"--namespace={namespace}", "--ignore-not-found")
 
     def package(self, chart: Path, destination: Path) -> Path:
         """Pack a chart into a folder; the package's file."""

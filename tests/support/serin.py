@@ -137,9 +137,9 @@ def passing(_subject: Subject) -> tuple[CheckResult, ...]:
     return (CheckResult("request-success-rate", "metric", Verdict.PASS, value=100.0),)
 
 
-def client_of(cluster: Cluster) -> ApiClient:
-    """The official client, as user ``serin``."""
-    configuration = Configuration(host=cluster.url, api_key={"BearerToken": cluster.serin_token})
+def client_of(cluster: Cluster, token: str = "") -> ApiClient:
+    """The official client, as user ``serin`` or as whoever has the token."""
+    configuration = Configuration(host=cluster.url, api_key={"BearerToken": token or cluster.serin_token})
     configuration.api_key_prefix = {"BearerToken": "Bearer"}
     configuration.ssl_ca_cert = cluster.ca_file
     configuration.retries = False

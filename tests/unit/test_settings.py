@@ -36,6 +36,7 @@ def test_values_are_read_with_their_types() -> None:
         ("SERIN_KUBECONFIG", "/nowhere", "must be the path of a file, got '/nowhere'"),
         ("SERIN_METRICS_SERVER", "prometheus:9090", "must be an http or https URL, got 'prometheus:9090'"),
         ("SERIN_METRICS_AUTH", "digest", "must be one of none, bearer, basic, google, got 'digest'"),
+        ("SERIN_NAMESPACES", "shop,../x", "must be names of namespaces, separated by commas, got 'shop,../x'"),
         ("SERIN_CONCURRENCY", "0", "must be a whole number from 1 to 64, got '0'"),
         ("SERIN_HEARTBEAT_SECONDS", "soon", "must be a number of seconds, above 0 and up to 3600, got 'soon'"),
         ("SERIN_CONCURENCY", "8", "is not a setting of Serin"),

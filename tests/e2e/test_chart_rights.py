@@ -1,0 +1,114 @@
+"""The rights that charts/serin gives, on the real API server: all that a whole life of a Canary needs, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.checks.verdict import CheckResult, Verdict
+from shared.errors import Refused
+from shared.rollout import Phase
+from tests.e2e.test_adoption import run_by_flagger
+from tests.support.app import Release
+from tests.support.installed import Installed, refused, rights_of, rights_used
+from tests.support.serin import Serin, passing_serin
+from tests.support.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.checks.subject import Subject
+    from shared.state.store import Store
+    from tests.support.helm import Helm
+    from tests.support.real_cluster import RealCluster
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+@pytest.fixture
+def installed(real_cluster: RealCluster, helm: Helm) -> Iterator[Installed]:
+    """The chart, not yet installed, in a namespace of its own."""
+    made = Installed(real_cluster, real_cluster.create_namespace(), helm)
+    yield made
+    made.uninstall()
+    real_cluster.api.delete(f"/api/v1/namespaces/{made.namespace}")
+
+
+@pytest.fixture
+def release(real_cluster: RealCluster, real_namespace: str) -> Release:
+    return Release(real_cluster, real_namespace)
+
+
+@pytest.fixture
+def serin(real_cluster: RealCluster, real_namespace: str, sqlite: Store) -> Serin:
+    return passing_serin(real_cluster, sqlite, real_namespace)
+
+
+def failing(_subject: Subject) -> tuple[CheckResult, ...]:
+    """An analysis whose one check fails."""
+    return (CheckResult("request-success-rate", "metric", Verdict.FAIL, value=0.0),)
+
+
+def whole_life(serin: Serin, release: Release) -> None:
+    """Taken over from Flagger, released with everything that can change, rolled back, and given back at the end."""
+    run_by_flagger(serin, release, "Succeeded")
+    service = {"port": 9898, "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}}}
+    release.patch("canary", {"spec": {"revertOnDeletion": True, "service": service}})
+    settled(serin, Phase.SUCCEEDED)
+    change_everything(release)
+    settled(serin, Phase.SUCCEEDED, runs=1)
+    release.upgrade("app:3")
+    settled(replace(serin, parts=replace(serin.parts, analyse=failing)), Phase.FAILED, runs=2)
+    team = Team(serin, release)
+    team.delete()
+    team.forgotten()
+
+
+def change_everything(release: Release) -> None:
+    """The app's pods, its configuration, its autoscaler and how it is reached."""
+    release.upgrade("app:2")
+    release.patch("configmap", {"data": {"greeting": "good day"}})
+    release.patch("secret", {"stringData": {"token": "t1"}})
+    release.patch("hpa", {"spec": {"maxReplicas": 6}})
+    policy = {"tls": {"mode": "DISABLE"}}
+    release.patch("canary", {"spec": {"service": {"portName": "http-web", "trafficPolicy": policy}}})
+
+
+def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:
+    """Serin looks, and brings what it finds to this end."""
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is phase and rollout.runs >= runs and not rollout.active)
+
+
+def test_every_right_is_used_and_none_is_missing(installed: Installed, release: Release, serin: Serin) -> None:
+    installed.install({"webhook": {"enabled": False}})
+    mark = installed.cluster.mark()
+    whole_life(installed.run(serin), release)
+    asked = installed.requests(mark)
+    assert not list(refused(asked))
+    role = installed.cluster.api.get(f"{RBAC}/clusterroles/{installed.namespace}-serin")
+    granted = rights_of(role)
+    assert rights_used(asked) - granted == set()
+    assert granted - rights_used(asked) == set(), "these rights are given for nothing"
+
+
+def test_with_a_list_of_namespaces_it_has_no_right_in_any_other_and_asks_for_none(
+    installed: Installed, release: Release, serin: Serin
+) -> None:
+    installed.install({"webhook": {"enabled": False}, "rbac": {"namespaces": [release.namespace]}})
+    elsewhere = Release(installed.cluster, installed.namespace)
+    for app in (elsewhere, release):
+        app.install(interval="1s")
+    mark = installed.cluster.mark()
+    limited = installed.run(replace(serin, parts=replace(serin.parts, namespaces=(release.namespace,))))
+    settled(limited, Phase.INITIALIZED)
+    release.upgrade("app:2")
+    settled(limited, Phase.SUCCEEDED)
+    asked = installed.requests(mark)
+    assert not list(refused(asked))
+    assert {entry.namespace for entry in asked} == {release.namespace}
+    assert elsewhere.phase() == ""
+    with pytest.raises(Refused, match="cannot list resource"):
+        installed.run(serin).sweep()

@@ -1,0 +1,81 @@
+"""charts/serin, self-hosted: what it installs on the real API server runs, is called by the cluster, and is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.api import ApiError
+from tests.support.app import Release, canary
+from tests.support.installed import WEBHOOKS, Installed, refused
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shared.json_types import JsonObject
+    from tests.support.helm import Helm
+    from tests.support.processes import Process
+    from tests.support.real_cluster import RealCluster
+
+
+@pytest.fixture
+def release(real_cluster: RealCluster, real_namespace: str) -> Release:
+    return Release(real_cluster, real_namespace)
+
+
+@pytest.fixture
+def values(release: Release) -> JsonObject:
+    """The cluster calls about the namespace of this test alone, and must get an answer about Canaries."""
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": release.namespace}}
+    webhook = {"namespaceSelector": selector, "failurePolicy": "Fail"}
+    return {"webhook": webhook, "rbac": {"namespaces": [release.namespace]}}
+
+
+@pytest.fixture
+def installed(real_cluster: RealCluster, helm: Helm, values: JsonObject) -> Iterator[Installed]:
+    made = Installed(real_cluster, real_cluster.create_namespace(), helm)
+    made.install(values)
+    yield made
+    made.uninstall()
+    real_cluster.api.delete(f"/api/v1/namespaces/{made.namespace}")
+
+
+@pytest.fixture
+def running(installed: Installed, tmp_path: Path) -> Iterator[Process]:
+    (tmp_path / "pod").mkdir()
+    with installed.hosted(tmp_path / "pod") as process:
+        yield process
+
+
+def said(process: Process, text: str) -> bool:
+    return text in process.log.read_text(errors="replace")
+
+
+def test_the_cluster_calls_it_by_its_service_and_it_releases_under_the_rights_of_the_chart(
+    installed: Installed, running: Process, release: Release
+) -> None:
+    mark = installed.cluster.mark()
+    with pytest.raises(ApiError, match=r"canaries\.serin\.dev.*denied the request.*spec\.analysis\.metrics\[0\]"):
+        release.cluster.api.create(release.path("canary", ""), canary(metrics=[{"name": "latency"}]))
+    release.install(interval="1s")
+    release.patch("canary", {"spec": {"skipAnalysis": True}})
+    eventually("initialization", lambda: said(running, "Initialization done!"))
+    release.upgrade("app:2")
+    eventually("the release", lambda: release.phase() == "Succeeded")
+    assert release.image("frontend-primary") == "app:2"
+    assert not list(refused(installed.requests(mark)))
+
+
+def test_an_upgrade_keeps_the_secret_and_the_certificate(installed: Installed, values: JsonObject) -> None:
+    def made() -> tuple[object, ...]:
+        secrets = [installed.get(f"/api/v1 secrets/serin-{name}")["data"] for name in ("webhook", "tls")]
+        hooks = installed.cluster.api.get(f"{WEBHOOKS}/{installed.namespace}-serin")["webhooks"]
+        return (*secrets, [hook["clientConfig"] for hook in hooks])
+
+    before = made()
+    installed.upgrade({**values, "loop": {"beat": 5}})
+    assert "--beat=5" in str(installed.get("/apis/apps/v1 deployments/serin"))
+    assert made() == before
