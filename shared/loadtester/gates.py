@@ -55,6 +55,11 @@ class Gate:
     run: Run = field(default_factory=Run)
 
 
+def end(gate: Gate | None, run: Run) -> Gate | None:
+    """The gate after ``run`` has ended; word of it may come late, when the gate is open for another already."""
+    return None if gate is None or gate.run.fits(run) else gate
+
+
 def ask(gate: Gate | None, run: Run, now: datetime, patience: timedelta) -> Gate | None:
     """The gate after ``run`` has asked at it: the answer is yes if there still is one."""
     if gate is None or now - gate.asked_at > patience:

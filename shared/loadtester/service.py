@@ -19,7 +19,7 @@ from shared.errors import StoreUnavailable
 from shared.loadtester.answer import Answer, RefusedRequest
 from shared.loadtester.command import Rules
 from shared.loadtester.gate_file import GateFile
-from shared.loadtester.gates import Gate, Kind, ask
+from shared.loadtester.gates import Gate, Kind, ask, end
 from shared.loadtester.hosts import Hosts
 from shared.loadtester.login import Login
 from shared.loadtester.payload import LARGEST, read_payload
@@ -164,7 +164,8 @@ class LoadTester:
         """The end of a run closes what was opened for it."""
         if payload.ended:
             for kind in Kind:
-                self._close(kind, payload)
+                self.gates.change(kind, str(payload), lambda gate: end(gate, payload.run))
+            self.log.info(f"{payload} ended, its gates are closed", str(payload))
         return Answer(200, "OK")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.loadtester.gates import Gate, Run, ask
+from shared.loadtester.gates import Gate, Run, ask, end
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -52,6 +52,14 @@ def test_who_names_no_run_neither_takes_a_gate_nor_keeps_it_open() -> None:
     assert ask(gate, NOBODY, NOW + HOUR / 2, HOUR) == gate
     assert ask(gate, NOBODY, NOW + HOUR * 1.1, HOUR) is None
     assert ask(Gate(NOW, FIRST), NOBODY, NOW, HOUR) == Gate(NOW, FIRST)
+
+
+def test_the_end_of_a_run_closes_its_gate_and_an_untaken_one_but_not_anothers() -> None:
+    assert end(Gate(NOW, FIRST), FIRST) is None
+    assert end(Gate(NOW, FIRST), Run("a")) is None, "an event names no build"
+    assert end(Gate(NOW), FIRST) is None
+    assert end(None, FIRST) is None
+    assert end(Gate(NOW, SECOND), FIRST) == Gate(NOW, SECOND), "the word came late"
 
 
 @given(asks=some.lists(some.tuples(some.sampled_from([NOBODY, FIRST, SECOND, AGAIN]), some.integers(-100, 7200))))
