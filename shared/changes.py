@@ -40,6 +40,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """What scales the target to be told to leave it at zero, or with ``paused`` false to scale it again."""
+
+    id: ObjectId
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """An object to be written back as a whole, because Serin takes it over or gives it back; ``obj`` has the
     ``resourceVersion`` that was seen.
@@ -66,4 +74,4 @@ class Finalizers:
     resource_version: str
 
 
-Change = Write | Scale | Restore | Delete | Finalizers
+Change = Write | Scale | Pause | Restore | Delete | Finalizers

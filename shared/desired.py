@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.changes import Restore, Scale, Write
+from shared.canary.model import HPA, SCALED_OBJECT
+from shared.changes import Pause, Restore, Scale, Write
 from shared.farewell import farewell, finalizers
 from shared.observed import Look
-from shared.render.autoscaler import primary_autoscaler
+from shared.render.autoscaler import is_paused, primary_autoscaler
 from shared.render.configs import copy_config
 from shared.render.differences import up_to_date
 from shared.render.istio import destination_rules, virtual_service
@@ -27,7 +28,7 @@ from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_deployment
 from shared.revision import changed, revision_mark, template_hash
 from shared.rollout import Phase
-from shared.scene import ObjectId, configs_of, missing_configs, primary_of, target_of
+from shared.scene import ObjectId, autoscaler_id, autoscaler_of, configs_of, missing_configs, primary_of, target_of
 from shared.workload import parse_workload, serving
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from shared.scene import Scene
 
 
-_WRITTEN_AT_PROMOTION = frozenset({"Deployment", "ConfigMap", "Secret", "HorizontalPodAutoscaler"})
+_WRITTEN_AT_PROMOTION = frozenset({"Deployment", "ConfigMap", "Secret", HPA, SCALED_OBJECT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +127,11 @@ def _may_copy(aim: Aim, target: Json, primary: Json | None) -> bool:
 
 
 def _autoscaler(aim: Aim) -> Iterator[Change]:
-    """The primary's autoscaler follows the target's at promotion; in between it is only put back when it is gone."""
-    if aim.canary.autoscaler is None:
+    """The primary's autoscaler follows the target's when promotion ends; else it is only put back when it is gone."""
+    source = autoscaler_of(aim.canary, aim.scene)
+    if source is None or aim.canary.autoscaler is None or not (Look.AUTOSCALER & aim.scene.look):
         return
-    source = aim.scene.get("HorizontalPodAutoscaler", aim.canary.autoscaler.ref.name)
-    if source is None:
-        return
-    obj = primary_autoscaler(aim.canary, source)
+    obj = primary_autoscaler(aim.canary, aim.canary.autoscaler, source)
     if Look.GENERATED not in aim.scene.look or aim.scene.get(obj["kind"], obj["metadata"]["name"]) is None:
         yield from _write(aim, obj)
 
@@ -172,12 +171,29 @@ def _router(aim: Aim) -> Iterator[Change]:
 def _scale(aim: Aim) -> Iterator[Change]:
     """The target's size: zero or not zero is Serin's, the number in between is its autoscaler's."""
     wanted = aim.rollout.replicas
-    target = target_of(aim.canary, aim.scene)
-    looked = aim.scene.knows("Deployment", aim.canary.target.name)
-    if wanted is None or (looked and target is None) or (not looked and wanted):
+    if wanted is None:
         return
-    if target is None or bool(target["spec"].get("replicas", 1)) != bool(wanted):
+    moves = _moves(aim, wanted)
+    yield from _pause(aim, paused=not wanted, anyway=moves)
+    if moves:
         yield Scale(ObjectId("Deployment", aim.canary.target.name), wanted)
+
+
+def _moves(aim: Aim, wanted: int) -> bool:
+    """Whether the target has to be brought from zero or to zero; a target that was not looked at, only to zero."""
+    target = target_of(aim.canary, aim.scene)
+    if target is None:
+        return not wanted and not aim.scene.knows("Deployment", aim.canary.target.name)
+    return bool(target["spec"].get("replicas", 1)) != bool(wanted)
+
+
+def _pause(aim: Aim, *, paused: bool, anyway: bool) -> Iterator[Pause]:
+    """KEDA scales a target at zero up again unless it is told not to. What was not looked at is told ``anyway``."""
+    scaler, live = autoscaler_id(aim.canary), autoscaler_of(aim.canary, aim.scene)
+    if scaler is None or aim.canary.autoscaler is None or not aim.canary.autoscaler.pausable:
+        return
+    if is_paused(live) != paused if live is not None else anyway:
+        yield Pause(scaler, paused)
 
 
 def _write(aim: Aim, obj: Json) -> Iterator[Write]:

@@ -12,14 +12,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from shared.canary.model import FLAGGER_REVERT, REVERT
-from shared.changes import Delete, Finalizers, Restore, Scale, Write
+from shared.changes import Delete, Finalizers, Pause, Restore, Scale, Write
 from shared.engine.farewell import Stage
+from shared.render.autoscaler import is_paused, most_replicas
 from shared.render.differences import up_to_date
 from shared.render.istio import virtual_service
 from shared.render.original import original_apex, original_router
 from shared.render.ownership import SUFFIX, belongs
 from shared.rollout import Phase
-from shared.scene import KINDS, ObjectId, target_of
+from shared.scene import KINDS, ObjectId, autoscaler_id, autoscaler_of, primary_autoscaler_id, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,13 +79,16 @@ def _weights(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Write]:
             yield Write(obj, live)
 
 
-def _size(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Scale]:
+def _size(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Change]:
     """At least the primary's size, which its own autoscaler may limit: against that one nobody wins."""
     target = target_of(canary, scene)
     if target is None or rollout.replicas is None:
         return
-    hpa = scene.get("HorizontalPodAutoscaler", canary.autoscaler.ref.name) if canary.autoscaler else None
-    wanted = min(rollout.replicas, int(hpa["spec"]["maxReplicas"])) if hpa else rollout.replicas
+    wanted, scaler, live = rollout.replicas, autoscaler_id(canary), autoscaler_of(canary, scene)
+    if scaler is not None and live is not None:
+        wanted = min(wanted, most_replicas(live))
+        if is_paused(live):
+            yield Pause(scaler, paused=False)
     if int(target["spec"].get("replicas", 1)) < wanted:
         yield Scale(ObjectId("Deployment", canary.target.name), wanted)
 
@@ -108,8 +112,9 @@ def _generated(canary: Canary, scene: Scene) -> Iterator[Delete]:
     """What nobody uses any more, the pods last."""
     sides = (canary.service.canary_name, canary.service.primary_name)
     names = [ObjectId(kind, name) for kind in ("DestinationRule", "Service") for name in sides]
-    if canary.autoscaler is not None:
-        names.append(ObjectId("HorizontalPodAutoscaler", f"{canary.autoscaler.ref.name}{SUFFIX}"))
+    scaler = primary_autoscaler_id(canary)
+    if scaler is not None:
+        names.append(scaler)
     for name in (*names, ObjectId("Deployment", canary.primary_name)):
         live = _own(canary, scene, name)
         if live is not None:

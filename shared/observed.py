@@ -28,6 +28,9 @@ class Look(Flag):
     """One of the tracked configs, in turn: a tick costs the same however many there are."""
     CONFIGS = auto()
     AUTOSCALER = auto()
+    """What scales the target, and what scales the primary, which follows it."""
+    PAUSE = auto()
+    """What scales the target, if it has to be told to leave it at zero."""
     COPIES = auto()
     """The copies of tracked configs and the primary's template are to be written."""
     APEX = auto()

@@ -68,6 +68,22 @@ def primary_of(canary: Canary, scene: Scene) -> Json | None:
     return scene.get("Deployment", canary.primary_name)
 
 
+def autoscaler_of(canary: Canary, scene: Scene) -> Json | None:
+    """What scales the target, which is the user's."""
+    wanted = autoscaler_id(canary)
+    return scene.objects.get(wanted) if wanted else None
+
+
+def autoscaler_id(canary: Canary) -> ObjectId | None:
+    """What scales the target, if the Canary names it."""
+    return ObjectId(canary.autoscaler.ref.kind, canary.autoscaler.ref.name) if canary.autoscaler else None
+
+
+def primary_autoscaler_id(canary: Canary) -> ObjectId | None:
+    """What scales the primary, if something does."""
+    return ObjectId(canary.autoscaler.ref.kind, canary.autoscaler.primary_name) if canary.autoscaler else None
+
+
 def configs_of(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
     """The tracked configs of the target that were looked at, are there, and may be tracked."""
     target = target_of(canary, scene)

@@ -52,9 +52,8 @@ def _claim(canary: Canary) -> Iterator[tuple[Claim, str]]:
     for name in (service.name, service.primary_name, service.canary_name):
         yield (canary.namespace, "Service", name), path
     if canary.autoscaler:
-        scaler = canary.autoscaler.ref.name
-        for name in (scaler, f"{scaler}-primary"):
-            yield (canary.namespace, "HorizontalPodAutoscaler", name), "spec.autoscalerRef.name"
+        for name in (canary.autoscaler.ref.name, canary.autoscaler.primary_name):
+            yield (canary.namespace, canary.autoscaler.ref.kind, name), "spec.autoscalerRef.name"
 
 
 def _complain(claim: Claim, path: str, owner: Canary) -> Problem:

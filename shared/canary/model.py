@@ -64,13 +64,31 @@ class ObjectRef:
     name: str
 
 
+HPA, SCALED_OBJECT = "HorizontalPodAutoscaler", "ScaledObject"
+"""The kinds of ``spec.autoscalerRef``: Kubernetes' own autoscaler, and KEDA's."""
+
+
 @dataclass(frozen=True, slots=True)
 class AutoscalerRef:
-    """``spec.autoscalerRef``: the target's HorizontalPodAutoscaler, with the primary's own limits if given."""
+    """``spec.autoscalerRef``: what scales the target, with the primary's own limits and queries if given.
+
+    ``primary_queries`` are KEDA's, by the name of their trigger (``primaryScalerQueries``).
+    """
 
     ref: ObjectRef
     primary_min_replicas: int | None = None
     primary_max_replicas: int | None = None
+    primary_queries: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def primary_name(self) -> str:
+        """Name of the primary's own, which is of the same kind."""
+        return f"{self.ref.name}-primary"
+
+    @property
+    def pausable(self) -> bool:
+        """Whether it has to be told that the target stands at zero. Kubernetes' own leaves such a target alone."""
+        return self.ref.kind == SCALED_OBJECT
 
 
 @dataclass(frozen=True, slots=True)

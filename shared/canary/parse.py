@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.canary.analysis import read_analysis
 from shared.canary.fields import INT32_MAX, Field, find_analysis
-from shared.canary.model import AutoscalerRef, Canary, ObjectRef, Provider
+from shared.canary.model import HPA, SCALED_OBJECT, AutoscalerRef, Canary, ObjectRef, Provider
 from shared.canary.names import check_label, check_object, check_url
 from shared.canary.service import read_service
 from shared.canary.strategy import check_match, check_protocol, check_strategy, read_provider, without_router
@@ -28,6 +28,7 @@ API_VERSIONS = ("flagger.app/v1beta1", "flagger.app/v1alpha3")
 """The versions that are read; they differ only in the names that their authors use."""
 
 _DEADLINE_SECONDS = 600
+_SCALERS = {HPA: ("autoscaling/", "autoscaling/v2"), SCALED_OBJECT: ("keda.sh/", "keda.sh/v1alpha1")}
 _INT64_MAX = 2**63 - 1
 
 
@@ -100,9 +101,10 @@ def _read_autoscaler(field: Field) -> AutoscalerRef | None:
     high = limits.at("maxReplicas").integer(1, INT32_MAX, None)
     if low is not None and high is not None and low > high:
         limits.report(f"has minReplicas {low} above maxReplicas {high}")
-    if ref.kind == "HorizontalPodAutoscaler" and ref.api_version and not ref.api_version.startswith("autoscaling/"):
-        field.at("apiVersion").report("must be a version of the group autoscaling, such as autoscaling/v2")
-    return AutoscalerRef(ref, low, high)
+    group, example = _SCALERS.get(ref.kind, ("", ""))
+    if ref.api_version and not ref.api_version.startswith(group):
+        field.at("apiVersion").report(f"must be a version of {group.rstrip('/')} for a {ref.kind}, such as {example}")
+    return AutoscalerRef(ref, low, high, field.at("primaryScalerQueries").text_map())
 
 
 def _name_subject(canary: Canary) -> str:

@@ -46,9 +46,9 @@ REFUSED = (
     Row("spec.targetRef.kind", _other_than("Deployment"), "targets of kind {value} are", "use a Deployment"),
     Row(
         "spec.autoscalerRef.kind",
-        _other_than("HorizontalPodAutoscaler"),
+        _other_than("HorizontalPodAutoscaler", "ScaledObject"),
         "autoscalers of kind {value} are",
-        "use a HorizontalPodAutoscaler",
+        "use a HorizontalPodAutoscaler or a ScaledObject",
     ),
     Row("spec.ingressRef", _given, "ingress controllers are", "use Istio"),
     Row("spec.routeRef", _given, "Apache APISIX is", "use Istio"),
@@ -60,7 +60,6 @@ REFUSED = (
 )
 
 IDLE = (
-    Row("spec.autoscalerRef.primaryScalerQueries", _given, "KEDA is"),
     Row("spec.service.backendTimeout", _given, "the Gateway API is"),
     Row("spec.service.mirror", _given, "the Gateway API is"),
     Row("spec.analysis.alerts", _given, "alert providers are"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.canary.leaving import without_ours
-from shared.changes import Delete, Finalizers, Restore, Scale, Write
+from shared.changes import Delete, Finalizers, Pause, Restore, Scale, Write
 from shared.cluster.kinds import BY_NAME, Kind
 from shared.errors import Conflict
+from shared.render.autoscaler import pause_patch
 from shared.render.overlay import overlay
 from shared.render.status import status_patch
 
@@ -30,6 +31,8 @@ def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> No
         match change:
             case Scale(id=target, replicas=replicas):
                 gateway.merge(Kind.DEPLOYMENT, canary.namespace, target.name, {"spec": {"replicas": replicas}}, "scale")
+            case Pause(id=scaler, paused=paused):
+                gateway.merge(BY_NAME[scaler.kind], canary.namespace, scaler.name, pause_patch(paused=paused))
             case Write():
                 _write(gateway, change)
             case Restore(id=restored, obj=obj):

@@ -17,6 +17,7 @@ class Kind(Enum):
     DESTINATION_RULE = ("networking.istio.io/v1beta1", "destinationrules")
     EVENT = ("v1", "events")
     AUTOSCALER = ("autoscaling/v2", "horizontalpodautoscalers")
+    SCALED_OBJECT = ("keda.sh/v1alpha1", "scaledobjects")
     SECRET = ("v1", "secrets")
     SERVICE = ("v1", "services")
     VIRTUAL_SERVICE = ("networking.istio.io/v1beta1", "virtualservices")
@@ -40,6 +41,7 @@ BY_NAME = {
     "DestinationRule": Kind.DESTINATION_RULE,
     "Event": Kind.EVENT,
     "HorizontalPodAutoscaler": Kind.AUTOSCALER,
+    "ScaledObject": Kind.SCALED_OBJECT,
     "Secret": Kind.SECRET,
     "Service": Kind.SERVICE,
     "VirtualService": Kind.VIRTUAL_SERVICE,

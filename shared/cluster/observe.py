@@ -17,7 +17,18 @@ from shared.render.ownership import belongs
 from shared.render.workload import carried_revision
 from shared.revision import revision_mark, template_hash, tracked_refs
 from shared.rollout import Phase
-from shared.scene import KINDS, ObjectId, Scene, config_id, missing_configs, primary_of, revision_of, target_of
+from shared.scene import (
+    KINDS,
+    ObjectId,
+    Scene,
+    autoscaler_id,
+    config_id,
+    missing_configs,
+    primary_autoscaler_id,
+    primary_of,
+    revision_of,
+    target_of,
+)
 from shared.workload import parse_workload
 
 if TYPE_CHECKING:
@@ -67,7 +78,7 @@ def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
 def _after_copying(look: Look, rollout: Rollout, primary: Json | None) -> Look:
     """A primary that carries the revision needs no copies any more: the same tick can bring traffic home."""
     carries = primary is not None and carried_revision(primary) == revision_mark(rollout.applied)
-    return Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER if carries else look
+    return Look.PRIMARY | Look.ROUTER if carries else look
 
 
 def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
@@ -79,10 +90,17 @@ def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
         yield ObjectId("VirtualService", canary.service.name)
     if Look.APEX in look:
         yield ObjectId("Service", canary.service.name)
-    if Look.AUTOSCALER in look and canary.autoscaler is not None:
-        yield ObjectId("HorizontalPodAutoscaler", canary.autoscaler.ref.name)
+    yield from _autoscalers(canary, look)
     if Look.GENERATED in look:
         yield from _generated(canary)
+
+
+def _autoscalers(canary: Canary, look: Look) -> Iterator[ObjectId]:
+    scaler, primarys = autoscaler_id(canary), primary_autoscaler_id(canary)
+    if (Look.AUTOSCALER | Look.PAUSE) & look and scaler is not None:
+        yield scaler
+    if (Look.AUTOSCALER | Look.GENERATED) & look and primarys is not None:
+        yield primarys
 
 
 def _generated(canary: Canary) -> Iterator[ObjectId]:
@@ -91,8 +109,6 @@ def _generated(canary: Canary) -> Iterator[ObjectId]:
         yield ObjectId("Service", name)
     for name in (service.canary_name, service.primary_name) if canary.has_router else ():
         yield ObjectId("DestinationRule", name)
-    if canary.autoscaler is not None:
-        yield ObjectId("HorizontalPodAutoscaler", f"{canary.autoscaler.ref.name}-primary")
 
 
 def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[ObjectId]:
@@ -142,10 +158,9 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
         )
     for ref in missing_configs(canary, scene):
         yield f"{config_id(ref)} is referenced by deployment {name} but does not exist: create it"
-    if Look.AUTOSCALER in scene.look and canary.autoscaler is not None:
-        hpa = canary.autoscaler.ref.name
-        if scene.get("HorizontalPodAutoscaler", hpa) is None:
-            yield f"HorizontalPodAutoscaler {hpa}.{canary.namespace} not found: create it, or remove spec.autoscalerRef"
+    scaler = autoscaler_id(canary)
+    if Look.AUTOSCALER in scene.look and scaler is not None and scene.objects.get(scaler) is None:
+        yield f"{scaler}.{canary.namespace} not found: create it, or remove spec.autoscalerRef"
     try:
         yield from _obstacles(canary, rollout, scene)
     except Refused as error:

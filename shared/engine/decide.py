@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from shared.engine import commands, ending, farewell, promotion, rest, run
 from shared.engine.draft import Draft
 from shared.rollout import RESTING, Phase
+from shared.scene import primary_autoscaler_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,9 +86,13 @@ def _stuck(situation: Situation, draft: Draft) -> Draft:
 
 
 def _repair(situation: Situation, draft: Draft) -> Draft:
-    """The rollout stays where it is; the step begins anew, for the router did not show what was committed."""
+    """The rollout stays where it is; the step begins anew, for the router did not show what was committed.
+
+    While promotion ends the primary's autoscaler follows the target's: that is no surprise.
+    """
+    follows = str(primary_autoscaler_id(situation.canary)) if situation.rollout.phase is Phase.FINALISING else ""
     for name in situation.seen.drift:
-        if situation.rollout.reconciled == situation.canary.generation:
+        if situation.rollout.reconciled == situation.canary.generation and name != follows:
             draft = draft.warn(f"{name}.{situation.canary.namespace} is not as committed: restoring it")
         else:
             draft = draft.say(f"{name}.{situation.canary.namespace} updated")

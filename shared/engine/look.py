@@ -33,15 +33,20 @@ def _look_in_phase(canary: Canary, rollout: Rollout) -> Look:
             return Look.TARGET | Look.PRIMARY | Look.CONFIGS | Look.COPIES
         case Phase.PROMOTING:
             stuck = Look.TARGET if rollout.waiting_since else Look.NOTHING
-            return Look.PRIMARY | Look.ROUTER | Look.AUTOSCALER | stuck
+            return Look.PRIMARY | Look.ROUTER | stuck
         case Phase.FINALISING:
-            return Look.ROUTER
+            return Look.ROUTER | Look.AUTOSCALER
         case _ if rollout.replicas == 0:
-            return Look.TARGET
+            return Look.TARGET | _pausing(canary)
         case _ if rollout.replicas is not None:
             return Look.TARGET | Look.ROUTER
         case _:
             return Look.TARGET | Look.PRIMARY | Look.CONFIGS
+
+
+def _pausing(canary: Canary) -> Look:
+    pausable = canary.autoscaler is not None and canary.autoscaler.pausable
+    return Look.PAUSE if pausable else Look.NOTHING
 
 
 def _configs(canary: Canary, rollout: Rollout) -> Look:

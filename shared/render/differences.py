@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from shared.canary.model import HPA, SCALED_OBJECT
+from shared.render.autoscaler import HPA_FIELDS, SCALED_OBJECT_FIELDS
 from shared.render.ownership import REVISION, VERSION, foreign_owners
 
 if TYPE_CHECKING:
@@ -98,13 +100,8 @@ OWNED: Mapping[str, Mapping[tuple[str, ...], Comparison]] = {
     },
     "ConfigMap": {("data",): same, ("binaryData",): same},
     "Secret": {("data",): same},
-    "HorizontalPodAutoscaler": {
-        ("spec", "scaleTargetRef"): same,
-        ("spec", "minReplicas"): same,
-        ("spec", "maxReplicas"): same,
-        ("spec", "metrics"): same,
-        ("spec", "behavior"): same,
-    },
+    HPA: {("spec", name): same for name in HPA_FIELDS},
+    SCALED_OBJECT: {("spec", name): same for name in SCALED_OBJECT_FIELDS},
     "Service": {("spec", "selector"): same, ("spec", "ports"): _same_ports, ("spec", "trafficDistribution"): same},
     "VirtualService": {
         ("spec", "hosts"): same,

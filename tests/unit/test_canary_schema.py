@@ -23,7 +23,7 @@ CRD = yaml.safe_load(TEXT)
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
-MAPS = re.compile(r"(labels|annotations|metadata|headers)\.")
+MAPS = re.compile(r"(labels|annotations|metadata|headers|primaryScalerQueries)\.")
 """Where keys are their author's own."""
 
 
