@@ -29,7 +29,9 @@ def judged_by(error: Exception | None, log: io.StringIO) -> Gatekeeper:
     return Gatekeeper(Says(error), Log(log))
 
 
-@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", None), ("::1", None), ("10.0.0.7", 401), ("", 401)])
+@pytest.mark.parametrize(
+    ("address", "status"), [("127.0.0.1", None), ("::1", None), ("127.0.0.6", 401), ("10.0.0.7", 401), ("", 401)]
+)
 def test_without_callers_only_loopback_may(address: str, status: int | None) -> None:
     reply = make_gatekeeper(Settings(), Log(io.StringIO())).turn_away(None, address)
     assert (reply.status if reply else None) == status
