@@ -87,6 +87,9 @@ class Settings:
     """Signing secret of the Slack app; during a change the new and the old one, separated by a comma."""
     slack_roles: Roles = field(default_factory=Roles)
     """Who may ask for what in Slack: a JSON object, or its file; see ``shared/chat/roles``. Nobody, without it."""
+    slack_address: str = ""
+    """URL of the slack function itself, where a function gets no time after its answer: what takes longer goes on
+    in a call of its own."""
     slack_command: str = "/canary"
     """Name of the slash command, for the examples in answers."""
     links: tuple[tuple[str, str], ...] = ()
@@ -308,6 +311,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "slack_api": read_api,
     "slack_signing_secrets": _signing_secrets,
     "slack_roles": _roles,
+    "slack_address": _url,
     "slack_command": _command,
     "links": read_links,
     "concurrency": _threads,

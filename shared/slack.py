@@ -1,18 +1,19 @@
 """The slack function: takes what people type and press in Slack, and answers within Slack's three seconds.
 
 Nothing is parsed before the signature over the raw body is checked, and nothing slow happens before the answer: the
-store is opened and asked beside it, and what is not done in time is told at the response URL when it is. Its work is
-never given up, because a command that is on its way into the store has to arrive. It has no credentials for any
-cluster, and never talks to one.
+store is opened and asked beside it, and what is not done in time is told at the response URL when it is. Work is never
+given up, because a command that is on its way into the store has to arrive: it goes on in its thread, and where a
+process gets no time after an answer, in a call of its own. It has no credentials for any cluster, and talks to none.
 """
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from threading import Lock
@@ -26,6 +27,7 @@ from shared.chat.desk import Desk
 from shared.chat.groups import SlackGroups
 from shared.chat.mrkdwn import escape
 from shared.chat.permission import Rules
+from shared.chat.relay import MARK, is_continued, send_on
 from shared.chat.request import LARGEST, Ignored, Pressed, Typed, read_request
 from shared.chat.signature import SIGNATURE, is_signed
 from shared.errors import SerinError
@@ -38,12 +40,13 @@ from shared.state.open import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.0
 """How long an answer may take before there is a shorter one. Slack waits for three seconds, a cold start included."""
 
-POST_SECONDS = 5
+POST_SECONDS = 2
 REMEMBERED = 10_000
 
+_ONE_MOMENT = say(":hourglass_flowing_sand: One moment: the answer follows here.")
 TAKEN = Reply(200, {})
 REPEATED = Reply(409, {"error": "this request was answered already"})
 
@@ -80,34 +83,53 @@ class SlackFunction:
 
     def receive(self, headers: Mapping[str, str], read: Callable[[int], bytes]) -> Reply:
         """The answer to one request. A replayed one is refused here, elsewhere the rollout knows it."""
-        if not self.settings.slack_signing_secrets:
+        secrets = self.settings.slack_signing_secrets
+        if not secrets:
             self.log.warn_once("Slack is not set up: SERIN_SLACK_SIGNING_SECRETS is missing", "slack")
             return NOT_FOUND
         body = read(LARGEST + 1)
         if len(body) > LARGEST:
             return refused(Refusal(413, f"the body has more than {LARGEST} bytes: send less"))
-        if not is_signed(self.settings.slack_signing_secrets, headers, body, self.clock):
+        if not is_signed(secrets, headers, body, self.clock):
             self.log.warning("A request with a wrong or an old signature was turned away", function="slack")
             return UNAUTHORIZED
-        if not self.seen.is_new(headers[SIGNATURE]):
+        continued = is_continued(secrets, headers)
+        if not self.seen.is_new(headers[MARK if continued else SIGNATURE]):
             return TAKEN if "X-Slack-Retry-Num" in headers else REPEATED
         request = read_request(body, headers.get("Content-Type", ""), self.settings.slack_api)
-        if isinstance(request, Refusal):
-            return refused(request)
-        return TAKEN if isinstance(request, Ignored) else self._answer(request)
+        match request:
+            case Refusal():
+                return refused(request)
+            case Ignored():
+                return TAKEN
+            case _ if continued:
+                self._post(request.reply, self._work(replace(request, continued=True)))
+                return TAKEN
+            case _:
+                return self._answer(request, headers, body)
 
-    def _answer(self, request: Typed | Pressed) -> Reply:
-        """A command is answered in place if there is time, a press at its response URL: Slack shows no other."""
+    def _answer(self, request: Typed | Pressed, headers: Mapping[str, str], body: bytes) -> Reply:
+        """A slash command is answered in place if there is time. Slack shows no such answer to a press."""
         work = _pool.submit(self._work, request)
-        if isinstance(request, Pressed):
-            work.add_done_callback(lambda done: self._post(request.reply, done))
-        try:
+        typed = isinstance(request, Typed)
+        with suppress(TooLate):
             answer = work.result(PATIENCE_SECONDS)
-        except TooLate:
-            if isinstance(request, Typed):
-                work.add_done_callback(lambda done: self._post(request.reply, done))
-            answer = say(":hourglass_flowing_sand: One moment: the answer follows here.")
-        return Reply(200, answer.to_dict()) if isinstance(request, Typed) else TAKEN
+            if not typed:
+                self._post(request.reply, answer)
+            return Reply(200, answer.to_dict()) if typed else TAKEN
+        if not self._goes_on(request, headers, body):
+            work.add_done_callback(lambda done: self._post(request.reply, done.result()))
+        return Reply(200, _ONE_MOMENT.to_dict()) if typed else TAKEN
+
+    def _goes_on(self, request: Typed | Pressed, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether another call tells the outcome. Without an address this process has time after its answer."""
+        address, secrets = self.settings.slack_address, self.settings.slack_signing_secrets
+        if not address:
+            return False
+        sent = send_on(address, secrets, headers, body)
+        if not sent:
+            self.log.error(f"{request.id} could not be sent on to SERIN_SLACK_ADDRESS", function="slack")
+        return sent
 
     def _work(self, request: Typed | Pressed) -> Answer:
         """What the desk says; whatever goes wrong is said too, for somebody waits for an answer."""
@@ -120,13 +142,12 @@ class SlackFunction:
             self.log.error(f"Fault in Serin, please report it: {fault!r}", function="slack")
             return say(":warning: That is a fault in Serin. It is in its log; please report it.")
 
-    def _post(self, url: str, work: Future[Answer]) -> None:
+    def _post(self, url: str, answer: Answer) -> None:
         """Tell the answer at a response URL; one that cannot be told is only lost, what it tells of is done."""
         if not url:
             return
-        answer = work.result().to_dict()
         try:
-            response = WebhookClient(url, timeout=POST_SECONDS, retry_handlers=[]).send_dict(answer)
+            response = WebhookClient(url, timeout=POST_SECONDS, retry_handlers=[]).send_dict(answer.to_dict())
         except OSError as error:
             self.log.warning(f"An answer did not reach Slack ({type(error).__name__})", function="slack")
             return

@@ -164,9 +164,10 @@ class Desk:
         refusal = may(self.rules, request.person, command.verb, subject.key)
         if refusal:
             return say(f"You may not {command.verb} {subject.title}. Nothing was done.", refusal)
-        if has_heard(subject.rollout, command.id):
+        heard = has_heard(subject.rollout, command.id)
+        if heard and not request.continued:
             return say(f"This request to {command.verb} {subject.title} was taken already: nothing is done twice.")
-        if idle := pointless(command.verb, subject.rollout):
+        if not heard and (idle := pointless(command.verb, subject.rollout)):
             return say(f"{subject.title} {idle}.", self._hint(f"status {subject.name}"))
         try:
             told = self.store.submit(subject.key, command)

@@ -60,12 +60,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Somebody typed a slash command; ``text`` is what stands behind it."""
+    """Somebody typed a slash command, and ``text`` behind it. ``continued`` if work on it has begun before."""
 
     id: str
     person: Person
     text: str
     reply: str
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Pressed:
     run: str
     revision: str
     reply: str
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tests.support.cluster import Access, kubeconfig
 from tests.support.functions import Functions
 from tests.support.kubelet import READY, READY_AFTER
 from tests.support.slack_api import SlackApi
-from tests.support.slack_people import SECRET, Signed, Somebody, Told, send
+from tests.support.slack_people import SECRET, Signed, Somebody, Told, hear, send
 from tests.support.waiting import eventually
 from tests.support.web import WebServer, reply
 
@@ -56,7 +56,7 @@ class Scene:
         return Somebody(user, name, hooks=self.slack.make_response_url())
 
     def take(self, request: Signed) -> Told:
-        return send(f"{self.functions.url}/slack", request)
+        return hear(self.slack, request, lambda each: send(f"{self.functions.url}/slack", each))
 
     def call(self, job: str) -> None:
         body = {"job": job, "cluster": "test"}

@@ -15,16 +15,18 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import urllib3
 
 from tests.support.processes import Process, Program, accepts, free_port
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shared.json_types import JsonObject
+    from tests.support.slack_api import SlackApi
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # the one of Slack's own example
 TEAM = "T0TEAM"
@@ -131,6 +133,22 @@ def send(url: str, request: Signed) -> Told:
     seconds = time.monotonic() - began
     body = json.loads(answer.data) if answer.data else {}
     return Told(answer.status, body, seconds)
+
+
+def hear(slack: SlackApi, request: Signed, deliver: Callable[[Signed], Told]) -> Told:
+    """Deliver a request and wait for its answer, which comes at the response URL when it takes longer than a moment."""
+    hook = _response_url(request)
+    before = len(slack.answers(hook))
+    told = deliver(request)
+    if "One moment" not in told.text:
+        return told
+    later = eventually("the answer follows", lambda: slack.answers(hook)[before:])
+    return replace(told, body=later[0])
+
+
+def _response_url(request: Signed) -> str:
+    form = dict(parse_qsl(request.body.decode()))
+    return str(form["response_url"] if "response_url" in form else json.loads(form["payload"])["response_url"])
 
 
 @dataclass(slots=True)
