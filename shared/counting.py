@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.rollout import Rollout
     from shared.tally import Tally
 
-RUNNING = frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING})
+IN_RUN = frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING})
 """Phases of a run."""
 
 
@@ -42,7 +42,7 @@ def counted(canary: Canary, before: Rollout, after: Rollout, results: tuple[Chec
 
 
 def _outcome(before: Rollout, after: Rollout) -> Outcome | None:
-    if before.phase not in RUNNING or after.phase not in RESTING:
+    if before.phase not in IN_RUN or after.phase not in RESTING:
         return None
     match after.phase:
         case Phase.SUCCEEDED:

@@ -20,7 +20,7 @@ from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
 from shared.concerned import watches_of
-from shared.counting import RUNNING, counted
+from shared.counting import IN_RUN, counted
 from shared.desired import changes
 from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.draft import SOON
@@ -166,7 +166,7 @@ def _commit(
     outbox = parts.delivered.left(job.key, rollout.outbox)
     letters = parts.postman.left(job.key, rollout.letters, job.now)
     version = job.loaded.version + 1
-    tally = rollout.tally.ticked((parts.clock() - job.now).total_seconds(), job.loaded.phase in RUNNING)
+    tally = rollout.tally.ticked((parts.clock() - job.now).total_seconds(), job.loaded.phase in IN_RUN)
     active = rollout.active or bool(outbox or letters)
     rollout = replace(rollout, version=version, outbox=outbox, letters=letters, active=active, tally=tally)
     entry = Entry(rollout.run, version, job.now, rollout.phase, rollout.weight, lines, results, job.loaded.commands)

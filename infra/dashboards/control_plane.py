@@ -17,7 +17,7 @@ _CANARY_LINK = (
     "/d/serin-canary?${datasource:queryparam}&var-namespace=${__data.fields.namespace}"
     "&var-primary=${__data.fields.canary}-primary&var-canary=${__data.fields.canary}"
 )
-_VERDICTS = (("pass", GREEN), ("fail", RED), ("unknown", ORANGE))
+_VERDICTS = (("pass", GREEN), ("fail", RED), ("unknown", ORANGE), ("wait", BLUE), ("abort", GREY))
 _OUTCOMES = (("succeeded", GREEN), ("failed", RED), ("withdrawn", GREY))
 _PHASES = (
     ("Initializing", GREY),

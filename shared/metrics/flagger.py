@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from shared.counting import RUNNING
+from shared.counting import IN_RUN
 from shared.metrics.exposition import Family, Kind, Sample, histogram_samples
 from shared.metrics.source import Source
 from shared.rollout import Phase
@@ -32,7 +32,7 @@ def _info(_snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def _total(snapshot: Snapshot) -> Iterator[Sample]:
-    for namespace, number in Counter(key.namespace for key, _ in snapshot.rollouts).items():
+    for namespace, number in Counter(key.namespace for key, _ in snapshot.born()).items():
         yield Sample((namespace,), number)
 
 
@@ -43,7 +43,7 @@ def _status(snapshot: Snapshot) -> Iterator[Sample]:
 
 def _status_of(rollout: Rollout) -> int:
     """Flagger shows 1 for Promoting and Finalising, too: there the traffic is still on its way."""
-    if rollout.phase in RUNNING:
+    if rollout.phase in IN_RUN:
         return 0
     return 2 if rollout.phase is Phase.FAILED else 1
 

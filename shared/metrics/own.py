@@ -30,7 +30,7 @@ def _info(_snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def _rollouts(snapshot: Snapshot) -> Iterator[Sample]:
-    phases = Counter(rollout.phase for _, rollout in snapshot.rollouts)
+    phases = Counter(rollout.phase for _, rollout in snapshot.born())
     for phase in Phase:
         yield Sample((str(phase),), phases[phase])
 

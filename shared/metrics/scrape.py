@@ -75,8 +75,7 @@ class Scrape:
             return NOT_NOW
 
     def _text(self, cluster: str) -> str:
-        rollouts = tuple((key, rollout) for key, rollout in self.store.all(cluster) if rollout.born)
-        snapshot = Snapshot(rollouts, self.clock())
+        snapshot = Snapshot(tuple(self.store.all(cluster)), self.clock())
         return write((source.family, source.samples(snapshot)) for source in SOURCES)
 
 

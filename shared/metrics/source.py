@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The rollouts of one cluster whose Canary was looked at, in the order of their keys."""
+    """All rollouts of one cluster, in the order of their keys.
+
+    Those that only a hint has made wait like any other, but nobody knows yet whether they have a Canary.
+    """
 
     rollouts: tuple[tuple[RolloutKey, Rollout], ...]
     now: datetime
 
+    def born(self) -> Iterator[tuple[RolloutKey, Rollout]]:
+        """Those whose Canary was looked at."""
+        return ((key, rollout) for key, rollout in self.rollouts if rollout.born)
+
     def targeted(self) -> Iterator[tuple[tuple[str, str], Rollout]]:
         """Flagger's ``name`` (the target's) and ``namespace`` of every rollout that knows its target."""
-        for key, rollout in self.rollouts:
+        for key, rollout in self.born():
             if rollout.tally.target:
                 yield (rollout.tally.target, key.namespace), rollout
 
     def named(self) -> Iterator[tuple[tuple[str, str], Rollout]]:
         """Namespace and name of every Canary."""
-        for key, rollout in self.rollouts:
+        for key, rollout in self.born():
             yield (key.namespace, key.name), rollout
 
 

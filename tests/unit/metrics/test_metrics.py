@@ -113,6 +113,13 @@ def test_what_waits_is_measured_at_the_moment_of_the_scrape() -> None:
     assert found['serin_rollouts{phase="Failed"}'] == "0"
 
 
+def test_a_rollout_that_only_a_hint_has_made_waits_but_is_no_canary_yet() -> None:
+    found = metrics(rollout(born=False, due_at=NOW - timedelta(seconds=90)))
+    assert (found["serin_due_rollouts"], found["serin_due_lag_seconds"]) == ("1", "90")
+    assert not any(series.startswith(("flagger_canary", "serin_rollout_")) for series in found)
+    assert {number for series, number in found.items() if series.startswith("serin_rollouts{")} == {"0"}
+
+
 def test_a_canary_shows_what_holds_it_and_how_it_went() -> None:
     found = metrics(rollout(tally=TALLY, paused=True, halt="waits", failed=2, unknown=3))
     held = {reason: found[_own("rollout_held", reason=reason)] for reason in ("blind", "error", "halt", "paused")}
