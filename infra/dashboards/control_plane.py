@@ -65,7 +65,7 @@ _NOW = (
         _alarming("s", 30, 120),
         "How long the longest waiting rollout has been due. More than two minutes: nobody calls the heartbeat",
     ),
-    _now("Undelivered events", "sum(serin_outbox_lines)", _alarming("short", 10, 100)),
+    _now("Undelivered", "sum(serin_outbox_lines)", _alarming("short", 10, 100)),
     _now("Waiting commands", "sum(serin_waiting_commands)", _alarming("short", 1, 5)),
 )
 
@@ -95,20 +95,20 @@ def _backlog() -> Json:
     queries = (
         Query("sum(serin_active_rollouts)", "active"),
         Query("sum(serin_due_rollouts)", "due"),
-        Query("sum(serin_outbox_lines)", "undelivered events"),
+        Query("sum(serin_outbox_lines)", "undelivered"),
     )
-    colors = (("active", BLUE), ("due", ORANGE), ("undelivered events", GREY))
+    colors = (("active", BLUE), ("due", ORANGE), ("undelivered", GREY))
     return graph("Backlog", queries, Look(colors=colors))
 
 
 def _lag() -> Json:
     queries = (
         Query("max(serin_due_lag_seconds)", "rollout due"),
-        Query("max(serin_outbox_age_seconds)", "event waiting"),
+        Query("max(serin_outbox_age_seconds)", "undelivered"),
     )
     steps = ((None, GREEN), (120.0, RED))
     custom = {"thresholdsStyle": {"mode": "dashed"}}
-    colors = (("rollout due", ORANGE), ("event waiting", GREY))
+    colors = (("rollout due", ORANGE), ("undelivered", GREY))
     return graph("Longest wait", queries, Look("s", steps=steps, custom=custom, colors=colors))
 
 

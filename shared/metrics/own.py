@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from shared.metrics.source import Snapshot
-    from shared.rollout import Rollout
+    from shared.rollout import Line, Rollout
 
 _CANARY = ("namespace", "canary")
 
@@ -54,12 +54,25 @@ def _late(snapshot: Snapshot) -> list[float]:
 
 
 def _outbox(snapshot: Snapshot) -> Iterator[Sample]:
-    yield Sample((), sum(len(rollout.outbox) for _, rollout in snapshot.rollouts))
+    for to in _OUTBOXES:
+        yield Sample((to,), len(_ages(snapshot, to)))
 
 
 def _outbox_age(snapshot: Snapshot) -> Iterator[Sample]:
-    ages = ((snapshot.now - line.at).total_seconds() for _, rollout in snapshot.rollouts for line in rollout.outbox)
-    yield Sample((), max(ages, default=0.0))
+    for to in _OUTBOXES:
+        yield Sample((to,), max(_ages(snapshot, to), default=0.0))
+
+
+def _ages(snapshot: Snapshot, to: str) -> list[float]:
+    """How many seconds ago each of the lines that wait was decided."""
+    lines = (line for _, rollout in snapshot.rollouts for line in _OUTBOXES[to](rollout))
+    return [(snapshot.now - line.at).total_seconds() for line in lines]
+
+
+_OUTBOXES: dict[str, Callable[[Rollout], tuple[Line, ...]]] = {
+    "events": lambda rollout: rollout.outbox,
+    "hooks": lambda rollout: tuple(letter.line for letter in rollout.letters),
+}
 
 
 def _commands(snapshot: Snapshot) -> Iterator[Sample]:
@@ -155,8 +168,8 @@ SERIN = (
     Source(_gauge("active_rollouts", "Rollouts that are not at rest"), _active),
     Source(_gauge("due_rollouts", "Rollouts that are due and not yet ticked"), _due),
     Source(_gauge("due_lag_seconds", "For how long the longest waiting of them has been due"), _due_lag),
-    Source(_gauge("outbox_lines", "Lines whose Event is still to be written"), _outbox),
-    Source(_gauge("outbox_age_seconds", "Age of the oldest of them"), _outbox_age),
+    Source(_gauge("outbox_lines", "Lines still to be delivered, to Events or to event hooks", ("to",)), _outbox),
+    Source(_gauge("outbox_age_seconds", "Age of the oldest of them", ("to",)), _outbox_age),
     Source(_gauge("waiting_commands", "Commands of people that no tick has obeyed yet"), _commands),
     Source(_gauge("rollout_phase", "1 for the phase that the rollout is in", (*_CANARY, "phase")), _phase),
     Source(

@@ -16,7 +16,7 @@ import pytest
 from shared.metrics.exposition import write
 from shared.metrics.scrape import SOURCES
 from shared.metrics.source import Snapshot
-from shared.rollout import Command, Line, Phase, RolloutKey, Severity, Verb
+from shared.rollout import Command, Letter, Line, Phase, RolloutKey, Severity, Verb
 from shared.tally import Histogram, Reading, Tally
 from shared.version import VERSION
 from tests.support.samples import NOW, resting, rollout
@@ -103,12 +103,14 @@ def test_what_waits_is_measured_at_the_moment_of_the_scrape() -> None:
     command = Command("1", Verb.ABORT, "ann", NOW)
     found = metrics(
         rollout(due_at=NOW - timedelta(seconds=30), outbox=(line, replace(line, at=NOW)), commands=(command,)),
-        rollout(due_at=NOW),
+        rollout(due_at=NOW, letters=(Letter("audit", replace(line, at=NOW - timedelta(seconds=20)), "Failed", "x"),)),
         rollout(due_at=NOW + timedelta(seconds=1)),
         resting(active=False, due_at=NOW - timedelta(days=1)),
     )
-    names = ("active_rollouts", "due_rollouts", "due_lag_seconds", "outbox_lines", "outbox_age_seconds")
-    assert [found[f"serin_{name}"] for name in (*names, "waiting_commands")] == ["3", "2", "30", "2", "40", "1"]
+    names = ("active_rollouts", "due_rollouts", "due_lag_seconds", "waiting_commands")
+    assert [found[f"serin_{name}"] for name in names] == ["3", "2", "30", "1"]
+    outbox = {to: (found[f'serin_outbox_lines{{to="{to}"}}'], found[_age(to)]) for to in ("events", "hooks")}
+    assert outbox == {"events": ("2", "40"), "hooks": ("1", "20")}
     assert found['serin_rollouts{phase="Progressing"}'] == "3"
     assert found['serin_rollouts{phase="Failed"}'] == "0"
 
@@ -188,6 +190,10 @@ def _own(name: str, **labels: str) -> str:
 def _ended(what: str, strategy: str, status: str) -> str:
     labels = f'name="cart",namespace="shop",deployment_strategy="{strategy}",analysis_status="{status}"'
     return f"flagger_canary_{what}_total{{{labels}}}"
+
+
+def _age(to: str) -> str:
+    return f'serin_outbox_age_seconds{{to="{to}"}}'
 
 
 def _bound(metric: str, bound: str) -> str:
