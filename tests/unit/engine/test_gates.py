@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.canary.model import Hook, HookType
-from shared.checks.verdict import CheckResult, Verdict
+from shared.canary.model import HookType
+from shared.checks.verdict import Verdict
 from shared.engine import Situation, decide, what_to_ask
 from shared.revision import revision_mark
 from shared.rollout import Phase, Verb, shown_phase, with_hint
+from tests.support.hooks import answers, asked_by, hook, hooked
 from tests.support.samples import (
     NEW,
     NEWER,
@@ -31,7 +32,6 @@ from tests.support.samples import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.canary.model import Canary
     from shared.engine import Decision
     from shared.rollout import Rollout
 
@@ -52,45 +52,15 @@ RUN = {
 """The places of a run."""
 
 
-def hook(kind: HookType, name: str = "") -> Hook:
-    return Hook(name or str(kind), f"http://hooks.test/{kind}", kind)
-
-
-def hooked(*kinds: HookType, **changes: object) -> Canary:
-    """A Canary with a hook of each of these types, named like its type."""
-    return canary(hooks=tuple(hook(kind) for kind in kinds), **changes)
-
-
-def answer(asked: Hook, verdict: Verdict) -> CheckResult:
-    return CheckResult(asked.name, str(asked.type), verdict, f"{asked.name} says {verdict}")
-
-
-def asked_by(moment: Situation) -> set[str]:
-    """Names of the hooks that this tick asks, and ``metrics``."""
-    questions = what_to_ask(moment)
-    hooks = (*questions.rollback, *questions.hooks, *questions.gates)
-    return {hook.name for hook in hooks} | ({"metrics"} if questions.metrics else set())
-
-
 def tick(moment: Situation, says: Mapping[str, Verdict] | None = None) -> Decision:
-    """Ask what has to be asked, up to the first hook that does not pass, and decide. Who is not in ``says`` passes."""
-    questions, given = what_to_ask(moment), says or {}
-    results = [answer(one, given.get(one.name, Verdict.PASS)) for one in questions.rollback]
-    for one in questions.hooks:
-        if all(before.verdict is Verdict.PASS or before.kind == HookType.ROLLBACK for before in results):
-            results.append(answer(one, given.get(one.name, Verdict.PASS)))
-    if questions.metrics:
-        results.append(result(given.get("metrics", Verdict.PASS)))
-    for one in questions.gates:
-        if all(before.verdict is Verdict.PASS or before.kind == HookType.ROLLBACK for before in results):
-            results.append(answer(one, given.get(one.name, Verdict.PASS)))
-    return decide(replace(moment, results=tuple(results)))
+    """Ask whom this tick has to ask, and decide. Who is not in ``says`` passes."""
+    return decide(replace(moment, results=answers(what_to_ask(moment), says or {})))
 
 
-def after(moment: Situation, decision: Decision, **changes: object) -> Situation:
+def after(moment: Situation, decision: Decision, **changes: Any) -> Situation:
     """The next tick's situation: when the rollout is due, in a cluster that shows what was committed."""
     due = max(decision.rollout.due_at, moment.now)
-    return replace(moment, rollout=replace(decision.rollout, **changes), now=due, results=())  # type: ignore[arg-type]
+    return replace(moment, rollout=replace(decision.rollout, **changes), now=due, results=())
 
 
 def texts(decision: Decision) -> list[str]:
