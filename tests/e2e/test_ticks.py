@@ -7,25 +7,18 @@ What the checks say is given here; everything else is real.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from shared import tick as tick_module
 from shared.rollout import Phase
 from tests.support.app import Release
+from tests.support.dying import STEPS, Killed, dying
 from tests.support.serin import Serin, events_of, passing_serin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from shared.state.store import Store
     from tests.support.cluster import Cluster
-
-
-class Killed(BaseException):
-    """The process died here: nothing in a tick may catch it."""
 
 
 @pytest.fixture
@@ -130,19 +123,14 @@ def test_an_api_server_that_is_down_for_three_ticks_loses_nothing(
     assert release.image("frontend-primary") == "app:2"
 
 
-STEPS = ("load", "observe", "analyse", "decide", "commit", "converge", "deliver")
-
-
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_tick_killed_at_any_of_its_steps_is_healed_by_the_next(
     step: str, after: bool, serin: Serin, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started(serin, release)
-    with monkeypatch.context() as patch:
-        dying = replace(serin, parts=_dying(serin, step, after, patch))
-        with pytest.raises(Killed):
-            dying.run_until(lambda _: False)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        dying(serin, step, after, patch).run_until(lambda _: False)
     finished(serin)
     advances = [message for message in serin.messages if message.startswith("Advance")]
     assert len(advances) == len(set(advances))
@@ -152,25 +140,3 @@ def test_a_tick_killed_at_any_of_its_steps_is_healed_by_the_next(
     ]
     assert release.image("frontend-primary") == "app:2"
     assert release.weights() == (100, 0)
-
-
-def _dying(serin: Serin, step: str, after: bool, patch: pytest.MonkeyPatch) -> Any:
-    """Parts with which a tick dies right before, or right after, one of its steps."""
-
-    def fatal(inner: Callable[..., Any]) -> Callable[..., Any]:
-        def die(*args: Any, **kwargs: Any) -> Any:
-            if after:
-                inner(*args, **kwargs)
-            raise Killed(step)
-
-        return die
-
-    if step in ("load", "commit"):
-        patch.setattr(type(serin.parts.store), step, fatal(getattr(type(serin.parts.store), step)))
-        return serin.parts
-    if step == "analyse":
-        return replace(serin.parts, analyse=fatal(serin.parts.analyse))
-    names = {"observe": "look_at"}
-    function = names.get(step, step)
-    patch.setattr(tick_module, function, fatal(getattr(tick_module, function)))
-    return serin.parts
