@@ -62,6 +62,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
 
 def _analyse(situation: Situation, draft: Draft) -> Draft:
     """The canary is up: make a step, unless somebody holds the run or wants it over."""
+    draft = draft if _primary_waits(situation) else draft.set(waiting_since=None)
     rollout = draft.rollout
     if rollout.paused:
         return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
@@ -248,6 +249,7 @@ def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
 
 
 def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
+    """Hold. The checks of a step were asked for this look, and are asked again when the next step would be due."""
     canary, draft = situation.canary, draft.waiting()
     if draft.overdue(canary.progress_deadline):
         return roll_back(
@@ -256,7 +258,8 @@ def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:
             f"progress deadline exceeded {canary.primary_name}.{canary.namespace} {reason} "
             f"for more than {canary.progress_deadline:.0f}s",
         )
-    return draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}").look_again()
+    draft = draft.hold(f"Halt advancement {canary.primary_name}.{canary.namespace} {reason}")
+    return draft.look_again() if draft.rollout.step < 0 else draft.step_done()
 
 
 def _primary_waits(situation: Situation) -> str:

@@ -278,6 +278,23 @@ class TestPreRollout:
         assert held.rollout.step == -1
 
 
+class TestWaiting:
+    @pytest.mark.parametrize("kind", [HookType.ROLLOUT, HookType.CONFIRM_PROMOTION])
+    def test_however_long_is_not_taken_for_pods_that_do_not_get_ready(self, kind: HookType) -> None:
+        slow_start = replace(RUN["at the last step"], waiting_since=NOW - timedelta(seconds=300))
+        moment = situation(canary=hooked(kind), rollout=slow_start)
+        moment = after(moment, tick(moment, {kind: Verdict.WAIT}))
+        restarted = seen(target=workload(ready=1))
+        late = replace(moment, seen=restarted, now=NOW + timedelta(hours=1), results=())
+        assert decide(late).rollout.phase is Phase.PROGRESSING
+
+    def test_for_the_primary_asks_the_checks_once_an_interval(self) -> None:
+        moment = situation(canary=hooked(HookType.ROLLOUT), seen=seen(primary=workload("frontend-primary", ready=1)))
+        moment = after(moment, held := tick(moment))
+        assert held.rollout.due_at == held.rollout.step_at == NOW + timedelta(seconds=10)
+        assert asked_by(replace(moment, now=NOW + timedelta(seconds=5))) == set()
+
+
 class TestTrafficIncrease:
     def test_an_approval_is_for_one_increase(self) -> None:
         moment = situation(canary=hooked(HookType.CONFIRM_TRAFFIC_INCREASE))
