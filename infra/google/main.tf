@@ -101,7 +101,8 @@ locals {
       }
       slack = {
         description = "Slash command and buttons in Slack."
-        environment = local.common
+        # What takes longer than Slack waits goes on in a call of its own.
+        environment = merge({ SERIN_SLACK_ADDRESS = "https://${var.region}-${var.project}.cloudfunctions.net/${local.prefix}-slack" }, local.common)
         size        = { timeout_seconds = 60 }
       }
     } : name => merge(local.plain, function) if name != "slack" || var.slack
