@@ -33,6 +33,7 @@ GOOD, BAD, QUIET = "color(65)", "color(167)", "color(102)"
 _MARKS: Mapping[Verdict | None, tuple[str, str]] = {
     Verdict.PASS: ("✓", f"bold {GOOD}"),
     Verdict.FAIL: ("✗", f"bold {BAD}"),
+    Verdict.ABORT: ("✗", f"bold {BAD}"),
     Verdict.WAIT: ("…", f"bold {CANARY}"),
     Verdict.UNKNOWN: ("?", f"bold {CANARY}"),
     None: ("·", QUIET),

@@ -1,0 +1,96 @@
+"""docs/examples: every manifest is admitted without a word, stored, run step by step and promoted, on both clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.admission.canary import review_canary
+from shared.canary import parse_canary
+from shared.plan import make_plan
+from shared.rollout import Phase, RolloutKey
+from tests.support.examples import EXAMPLES, app_of, example
+from tests.support.reviews import request
+from tests.support.serin import make_serin, passing
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from shared.json_types import JsonObject
+    from shared.state.store import Store
+    from tests.support.cluster import Cluster
+    from tests.support.serin import Serin
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments/{}"
+CANARIES = "/apis/flagger.app/v1beta1/namespaces/{}/canaries"
+ROUTERS = "/apis/networking.istio.io/v1beta1/namespaces/{}/{}"
+
+
+@dataclass(frozen=True)
+class Show:
+    """One example in a namespace of a cluster, and Serin beside it, whose checks pass."""
+
+    cluster: Cluster
+    namespace: str
+    manifest: JsonObject
+    serin: Serin
+
+    def install(self) -> None:
+        for path, obj in app_of(self.manifest):
+            self.cluster.api.create(path.format(self.namespace), obj)
+        name = self.manifest["metadata"]["name"]
+        eventually("the app serves", partial(self.cluster.rollout_complete, self.namespace, name))
+        self.cluster.api.create(CANARIES.format(self.namespace), self.manifest)
+
+    def deployment(self, suffix: str = "") -> JsonObject:
+        return self.cluster.api.get(DEPLOYMENTS.format(self.namespace, f"{self.manifest['metadata']['name']}{suffix}"))
+
+    def upgrade(self) -> None:
+        path = DEPLOYMENTS.format(self.namespace, self.manifest["metadata"]["name"])
+        container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
+        change = {"spec": {"template": {"spec": {"containers": [{**container, "image": "app:2"}]}}}}
+        self.cluster.api.patch(path, change)
+        self.serin.hint()
+
+    def settled(self, phase: Phase) -> None:
+        self.serin.run_until(lambda rollout: rollout.phase is phase and not rollout.active)
+
+    def routers(self) -> list[JsonObject]:
+        kinds = ("virtualservices", "destinationrules")
+        return [obj for kind in kinds for obj in self.cluster.api.items(ROUTERS.format(self.namespace, kind))]
+
+
+@pytest.fixture(params=EXAMPLES)
+def show(request: pytest.FixtureRequest, cluster: Cluster, namespace: str, sqlite: Store) -> Show:
+    manifest = example(request.param)
+    manifest["metadata"]["namespace"] = namespace
+    manifest["spec"]["analysis"]["interval"] = "1s"  # pods that start are looked at that often
+    key = RolloutKey("test", namespace, manifest["metadata"]["name"])
+    serin = make_serin(cluster, sqlite, key, "http://127.0.0.1:1")
+    serin.clock.skips = True
+    return Show(cluster, namespace, manifest, replace(serin, parts=replace(serin.parts, analyse=passing)))
+
+
+def test_an_example_runs_from_its_first_step_to_promotion(show: Show) -> None:
+    show.install()
+    show.settled(Phase.INITIALIZED)
+    show.upgrade()
+    show.settled(Phase.SUCCEEDED)
+    canary = parse_canary(show.manifest)
+    plan = make_plan(canary)
+    announced = [plan.announce(index) for index in range(len(plan.steps))]
+    assert [line for line in show.serin.messages if line in announced] == announced
+    containers = show.deployment("-primary")["spec"]["template"]["spec"]["containers"]
+    assert [container["image"] for container in containers] == ["app:2"]
+    assert show.deployment()["spec"]["replicas"] == 0
+    assert bool(show.routers()) == canary.has_router
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_admitted_without_a_word(name: str) -> None:
+    answer = review_canary(
+        request("canary_update", {"object": example(name), "oldObject": None, "operation": "CREATE"})
+    )
+    assert (answer.problems, answer.warnings) == ((), ())
