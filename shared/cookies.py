@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from shared.canary.model import Canary, SessionAffinity
     from shared.json_types import Json
     from shared.plan import Route
+    from shared.rollout import Rollout
 
 _LENGTH = 10
 
 
-def with_cookie(route: Route, canary: Canary, run: int) -> Route:
-    """``route`` with the cookie of this run, if it is one of weights for everybody and the Canary wants a cookie."""
+def with_cookie(route: Route, canary: Canary, rollout: Rollout) -> Route:
+    """``route`` with the cookie of this run, if it is one of weights for everybody and the Canary wants a cookie. What
+    users of the canary have already, from Flagger perhaps, they keep.
+    """
     affinity = canary.analysis.session_affinity
     if affinity is None or not route.canary or route.matching or canary.analysis.iterations:
         return route
-    return replace(route, cookie=f"{affinity.cookie_name}={_value(canary.uid, str(run))}")
+    if rollout.weight and rollout.cookie.startswith(f"{affinity.cookie_name}="):
+        return replace(route, cookie=rollout.cookie)
+    return replace(route, cookie=f"{affinity.cookie_name}={_value(canary.uid, rollout.run)}")
 
 
 def primary_cookie(affinity: SessionAffinity, route: Route) -> str:

@@ -116,7 +116,7 @@ def _next_step(situation: Situation, draft: Draft) -> Draft:
 
 def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
     plan = make_plan(situation.canary)
-    route = with_cookie(plan.steps[step].route, situation.canary, draft.rollout.runs)
+    route = with_cookie(plan.steps[step].route, situation.canary, draft.rollout)
     draft = draft.say(plan.announce(step)).show(route)
     return draft.set(step=step, strategy=str(plan.strategy), step_since=situation.now).step_done()
 

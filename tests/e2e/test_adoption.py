@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shared.rollout import Phase
 
 if TYPE_CHECKING:
+    from shared.json_types import JsonObject
     from tests.support.app import Release
     from tests.support.serin import Serin
 
@@ -30,6 +31,11 @@ def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) 
         release.upgrade("app:2")
         serin.hint()
         serin.run_until(lambda rollout: rollout.weight == weight)
+    left_by_flagger(serin, release, {"phase": phase, "canaryWeight": weight})
+
+
+def left_by_flagger(serin: Serin, release: Release, status: JsonObject) -> None:
+    """Everything as it is now, as if Flagger had made it and said ``status``."""
     serin.parts.store.delete(serin.key)
     canary = release.get("canary")
     owner = {
@@ -43,8 +49,8 @@ def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) 
         release.patch(kind, {"metadata": {"annotations": ours, "ownerReferences": [owner]}}, name)
     template = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
     release.patch("deployment", {"spec": {"template": template}}, "frontend-primary")
-    status = {"phase": phase, "canaryWeight": weight, "lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
-    release.cluster.api.patch(release.path("canary") + "/status", {"status": status})
+    hashes = {"lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
+    release.cluster.api.patch(release.path("canary") + "/status", {"status": {**hashes, **status}})
 
 
 def untouched(release: Release) -> tuple[object, object, tuple[int, int]]:
@@ -91,3 +97,63 @@ def test_a_failed_revision_is_not_tried_again_by_the_takeover(serin: Serin, rele
     serin.sweep()
     serin.run_until(lambda rollout: rollout.phase is Phase.FAILED and not rollout.active)
     assert release.image("frontend-primary") == "app:1"
+
+
+ROUNDS: dict[str, object] = {"interval": "1s", "iterations": 3, "stepWeight": None, "maxWeight": None}
+INSIDER = {"headers": {"x-user": {"exact": "insider"}}}
+
+
+def rounds_by_flagger(serin: Serin, release: Release, rounds: int, **analysis: object) -> None:
+    """Flagger's run of ``app:2`` has begun this round."""
+    release.install(**ROUNDS, **analysis)
+    serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
+    release.upgrade("app:2")
+    serin.hint()
+    serin.run_until(lambda rollout: rollout.step == rounds - 1)
+    left_by_flagger(serin, release, {"phase": "Progressing", "canaryWeight": 0, "iterations": rounds})
+
+
+def advanced(serin: Serin, release: Release) -> list[str]:
+    """What Serin said of rounds, from the takeover to the end of the run."""
+    serin.log.seek(0)
+    serin.log.truncate()
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and not rollout.active)
+    assert release.image("frontend-primary") == "app:2"
+    return [text.partition(f".{release.namespace} ")[2] for text in serin.messages if text.startswith("Advance")]
+
+
+def test_an_ab_test_goes_on_at_the_round_that_flagger_reached(serin: Serin, release: Release) -> None:
+    rounds_by_flagger(serin, release, 2, match=[INSIDER])
+    chosen, others = release.get("virtualservice")["spec"]["http"]
+    weightless = {**others, "route": [{**others["route"][0], "weight": 0}]}  # as Flagger writes an only destination
+    release.patch("virtualservice", {"spec": {"http": [chosen, weightless]}})
+    assert advanced(serin, release) == ["canary iteration 3/3"]
+
+
+def test_blue_green_goes_on_at_the_round_that_flagger_reached(serin: Serin, release: Release) -> None:
+    rounds_by_flagger(serin, release, 1, mirror=True)
+    assert advanced(serin, release) == ["canary iteration 2/3", "canary iteration 3/3"]
+
+
+def test_a_blue_green_that_flagger_has_switched_is_promoted(serin: Serin, release: Release) -> None:
+    rounds_by_flagger(serin, release, 4)
+    assert release.weights() == (0, 100)
+    assert advanced(serin, release) == []
+
+
+def test_users_whom_flagger_gave_a_cookie_stay_and_it_is_taken_back(serin: Serin, release: Release) -> None:
+    release.install(interval="1s", sessionAffinity={"cookieName": "side"})
+    serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
+    release.upgrade("app:2")
+    serin.hint()
+    serin.run_until(lambda rollout: rollout.weight == 25)
+    status = {"phase": "Progressing", "canaryWeight": 25, "sessionAffinityCookie": "side=QwErTyUiOp"}
+    left_by_flagger(serin, release, status)
+    serin.sweep()
+    serin.run_until(lambda _: "side=QwErTyUiOp" in str(release.get("virtualservice")["spec"]["http"][1]))
+    serin.run_until(lambda rollout: rollout.weight == 50)
+    drawn = release.get("virtualservice")["spec"]["http"][-1]
+    assert "side=QwErTyUiOp" in drawn["route"][1]["headers"]["response"]["add"]["Set-Cookie"]
+    serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and not rollout.active)
+    assert release.get("canary")["status"]["previousSessionAffinityCookie"] == "side=QwErTyUiOp"

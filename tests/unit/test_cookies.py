@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.canary.model import SessionAffinity
 from shared.cookies import give, known_cookie, pattern, primary_cookie, shown_cookies, with_cookie
 from shared.plan import HOME, Route
-from tests.support.samples import canary
+from tests.support.samples import canary, rollout
+
+if TYPE_CHECKING:
+    from shared.rollout import Rollout
 
 AFFINITY = SessionAffinity("side")
 
 
+def before_steps(run: int) -> Rollout:
+    """A run that has not sent anybody to the canary yet."""
+    return rollout(weight=0, step=-1, runs=run, cookie="side=of-an-earlier-run")
+
+
 def test_a_run_has_one_cookie_at_every_weight_and_no_other_run_has_it() -> None:
     sticky = canary(session_affinity=AFFINITY)
-    cookies = [with_cookie(Route(weight), sticky, run).cookie for run in (1, 2) for weight in (10, 20)]
+    cookies = [with_cookie(Route(weight), sticky, before_steps(run)).cookie for run in (1, 2) for weight in (10, 20)]
     assert cookies[0] == cookies[1] != cookies[2] == cookies[3]
-    assert with_cookie(Route(10), replace(sticky, uid="another"), 1).cookie not in cookies
+    assert with_cookie(Route(10), replace(sticky, uid="another"), before_steps(1)).cookie not in cookies
     assert re.fullmatch(r"side=[0-9a-f]{10}", cookies[0])
+
+
+def test_a_cookie_that_users_have_is_kept_while_the_canary_has_traffic() -> None:
+    running = rollout(weight=10, cookie="side=from-flagger")
+    assert with_cookie(Route(20), canary(session_affinity=AFFINITY), running).cookie == "side=from-flagger"
+    renamed = canary(session_affinity=SessionAffinity("other"))
+    assert with_cookie(Route(20), renamed, running).cookie.startswith("other=")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +51,7 @@ def test_a_run_has_one_cookie_at_every_weight_and_no_other_run_has_it() -> None:
     ids=["home", "copies", "A/B testing", "blue/green", "not wanted"],
 )
 def test_nobody_is_given_a_cookie_where_nobody_is_drawn(route: Route, analysis: dict[str, object]) -> None:
-    assert with_cookie(route, canary(**analysis), 1) == route
+    assert with_cookie(route, canary(**analysis), before_steps(1)) == route
 
 
 def test_everything_about_a_cookie_is_given() -> None:
