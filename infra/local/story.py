@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from infra.local.stack import Stack
     from shared.json_types import JsonObject
 
-IMAGE = "ghcr.io/stefanprodan/podinfo"
+IMAGE = "stefanprodan/podinfo"
 FIRST, GOOD, BAD, NEXT = "6.9.0", "6.9.1", "6.9.2", "6.9.3"
 
 INSTALL = Scene(1, 3, f"Installing podinfo {FIRST}", "Serin makes podinfo-primary, which takes over the traffic")

@@ -171,7 +171,7 @@ def test_kept_it_stays_up_for_its_user_until_ctrl_c(tmp_path: Path) -> None:
     with plain_demo(tmp_path, "--keep") as running:
         eventually("it says what to try", lambda: running.says("kubectl -n test describe canary podinfo"), seconds=100)
         kubeconfig = found(r"export KUBECONFIG=(\S+)", running.text)
-        assert "kubectl -n test set image deployment/podinfo podinfo=ghcr.io/stefanprodan/podinfo:6.9.3" in running.text
+        assert "kubectl -n test set image deployment/podinfo podinfo=stefanprodan/podinfo:6.9.3" in running.text
         server = json.loads(Path(kubeconfig).read_text())["clusters"][0]["cluster"]["server"]
         eventually("the bad release is taken back", lambda: deployed(server) == ("podinfo:6.9.1", []))
         running.process.send_signal(signal.SIGINT)

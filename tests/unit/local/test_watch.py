@@ -13,9 +13,7 @@ from shared.rollout import Phase
 from tests.support.samples import NOW, canary
 
 DEPLOYMENT = {
-    "spec": {
-        "template": {"spec": {"containers": [{"name": "podinfo", "image": "ghcr.io/stefanprodan/podinfo:6.9.1"}]}}
-    },
+    "spec": {"template": {"spec": {"containers": [{"name": "podinfo", "image": "stefanprodan/podinfo:6.9.1"}]}}},
     "status": {"replicas": 3, "readyReplicas": 2, "updatedReplicas": 1},
 }
 
