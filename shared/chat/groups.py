@@ -6,6 +6,8 @@ allowed; it is said as what it is.
 
 from __future__ import annotations
 
+import re
+from logging import Logger
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 1
 REMEMBERED_SECONDS = 300.0
+
+_CODE = re.compile(r"[a-z_]{1,60}")
+_SILENCE = Logger("slack_sdk is not heard")  # it would log answers
+_SILENCE.disabled = True
 
 
 class Groups(Protocol):
@@ -50,7 +56,7 @@ class SlackGroups:
         return found
 
     def _ask(self, group: str) -> frozenset[str]:
-        client = WebClient(self._token, base_url=self._api, timeout=TIMEOUT_SECONDS, retry_handlers=[])
+        client = WebClient(self._token, base_url=self._api, timeout=TIMEOUT_SECONDS, retry_handlers=[], logger=_SILENCE)
         try:
             answer = client.usergroups_users_list(usergroup=group)
         except (SlackClientError, OSError) as error:
@@ -59,6 +65,6 @@ class SlackGroups:
 
 
 def _brief(error: Exception) -> str:
-    """Slack's own code for what is wrong, or the kind of the error: its text may hold the whole answer."""
+    """Slack's own code for what is wrong, or the kind of the error: both may hold the whole answer instead."""
     code = error.response.get("error") if isinstance(error, SlackApiError) else None
-    return str(code or type(error).__name__)
+    return str(code) if _CODE.fullmatch(str(code)) else type(error).__name__
