@@ -19,6 +19,7 @@ from shared.checks.subject import Subject
 from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import Kind
 from shared.cluster.observe import look_at, see
+from shared.cluster.templates import Templates
 from shared.concerned import watches_of
 from shared.counting import IN_RUN, counted
 from shared.desired import changes
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.canary.model import Canary
+    from shared.checks.questions import Questions
     from shared.checks.verdict import CheckResult
     from shared.cluster.gateway import Gateway
     from shared.jobs.protocol import Jobs
@@ -58,8 +60,8 @@ RETRY = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
-    ``postman`` brings event hooks their letters, ``key`` is the installation's, for hashes of Secrets; ``namespaces``
-    are those that are swept, all if empty."""
+    ``templates`` remembers what MetricTemplates say, ``postman`` brings event hooks their letters, ``key`` is the
+    installation's, for hashes of Secrets; ``namespaces`` are those that are swept, all if empty."""
 
     store: Store
     gateway: Callable[[str], Gateway]
@@ -69,6 +71,7 @@ class Parts:
     log: Log
     key: bytes
     jobs: Jobs = field(default_factory=AlwaysOn)
+    templates: Templates = field(default_factory=Templates)
     delivered: Delivered = field(default_factory=Delivered)
     namespaces: tuple[str, ...] = ()
 
@@ -132,7 +135,7 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     scene = look_at(job.gateway, canary, job.loaded, look)
     situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
     if questions := what_to_ask(situation):
-        situation = replace(situation, results=parts.analyse(Subject(job.key.cluster, canary, questions)))
+        situation = replace(situation, results=parts.analyse(_subject(parts, job, canary, questions)))
     decision = decide(situation)
     tally = counted(canary, job.loaded, decision.rollout, situation.results, job.now)
     rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout), tally=tally)
@@ -146,6 +149,11 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
     parts.postman.deliver(canary, job.key, committed.letters, job.now)
+
+
+def _subject(parts: Parts, job: Job, canary: Canary, questions: Questions) -> Subject:
+    sources = parts.templates.sources(job.gateway, job.key.cluster, canary) if questions.metrics else {}
+    return Subject(job.key.cluster, canary, questions, sources, job.gateway)
 
 
 def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.canary.analysis import OLD_NAMES
 from shared.canary.durations import parse_window
 from shared.canary.fields import Field, find_analysis, show
+from shared.canary.metrics import DURATION, OLD_NAMES, SUCCESS_RATE
 from shared.canary.model import HookType
 from shared.canary.strategy_advice import advise_strategy
 from shared.canary.unsupported import report_idle
@@ -77,8 +77,14 @@ def _mention_weights(analysis: Field) -> None:
 
 def _mention_metric(metric: Field) -> None:
     name, old_bound = metric.at("name"), metric.at("threshold")
-    if isinstance(name.value, str) and name.value in OLD_NAMES and metric.at("query").absent:
+    template, query = metric.at("templateRef"), metric.at("query")
+    known = isinstance(name.value, str)
+    if known and name.value in OLD_NAMES and query.absent and template.value is None:
         name.report(f"is deprecated: {show(name.value)} is now {OLD_NAMES[name.value]}")
+    if known and name.value in (SUCCESS_RATE, DURATION) and template.value is not None:
+        template.report(f"takes the place of the built-in metric {name.value}")
+    if metric.at("templateVariables").value and query.absent and template.value is None:
+        metric.at("templateVariables").report("has no effect: there is neither a query nor a templateRef")
     if old_bound.value is not None:
         ignored = metric.at("thresholdRange").value is not None
         old_bound.report(

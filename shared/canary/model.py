@@ -100,12 +100,24 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """``metrics[].templateRef``: a MetricTemplate by namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"MetricTemplate {self.name}.{self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One entry of ``analysis.metrics``.
 
     ``name`` is as written; ``builtin`` is ``request-success-rate`` (percent) or ``request-duration`` (milliseconds)
-    when the name means one of these (also by its old name), else None and ``query`` holds the PromQL. ``interval`` is
-    the window as PromQL writes it, e.g. ``1m``.
+    when the name means one of these (also by its old name). Else ``query`` holds the PromQL, or ``template`` names what
+    holds it; ``variables`` are for either. ``interval`` is the window as it goes into the query, e.g. ``1m``.
     """
 
     name: str
@@ -113,6 +125,8 @@ class Metric:
     bounds: Bounds
     builtin: str | None = None
     query: str | None = None
+    template: TemplateRef | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     on_no_data: OnNoData = OnNoData.FAIL
 
 

@@ -48,8 +48,9 @@ def _read_canary(root: Field) -> Canary:
     metadata = root.at("metadata").required().section()
     spec = root.at("spec").required().section()
     target = spec.at("targetRef").required().section()
+    namespace = metadata.at("namespace").required().text(check_label)
     return Canary(
-        namespace=metadata.at("namespace").required().text(check_label),
+        namespace=namespace,
         name=metadata.at("name").required().text(check_object),
         uid=metadata.at("uid").text(),
         created=metadata.at("creationTimestamp").text(),
@@ -57,7 +58,7 @@ def _read_canary(root: Field) -> Canary:
         api_version=root.at("apiVersion").required().choice(API_VERSIONS, ""),
         target=_read_ref(target),
         service=read_service(spec.at("service").required().section(), target.at("name")),
-        analysis=_read_strategy(spec),
+        analysis=_read_strategy(spec, namespace),
         provider=read_provider(spec.at("provider")),
         autoscaler=_read_autoscaler(spec.at("autoscalerRef").section()),
         progress_deadline=float(spec.at("progressDeadlineSeconds").integer(1, INT32_MAX, _DEADLINE_SECONDS)),
@@ -71,9 +72,9 @@ def _read_canary(root: Field) -> Canary:
     )
 
 
-def _read_strategy(spec: Field) -> Analysis:
+def _read_strategy(spec: Field, namespace: str) -> Analysis:
     field = find_analysis(spec).required().section()
-    analysis, provider = read_analysis(field), read_provider(spec.at("provider").quiet())
+    analysis, provider = read_analysis(field, namespace), read_provider(spec.at("provider").quiet())
     check_strategy(field, provider)
     check_match(field.at("match"))
     check_protocol(field, spec.at("service").at("appProtocol"))

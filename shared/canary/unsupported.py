@@ -56,14 +56,12 @@ REFUSED = (
     Row("spec.service.gatewayRefs", _given, "the Gateway API is", "use Istio's gateways"),
     Row("spec.service.meshName", _given, "AWS App Mesh is", "use Istio"),
     Row("spec.service.backends", _given, "AWS App Mesh is", "use Istio"),
-    Row("spec.analysis.metrics[].templateRef", _given, "metric templates are", "write the PromQL into query"),
 )
 
 IDLE = (
     Row("spec.service.backendTimeout", _given, "the Gateway API is"),
     Row("spec.service.mirror", _given, "the Gateway API is"),
     Row("spec.analysis.alerts", _given, "alert providers are"),
-    Row("spec.analysis.metrics[].templateVariables", _given, "metric templates are"),
 )
 
 

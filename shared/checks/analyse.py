@@ -10,16 +10,20 @@ It must never raise: an analysis that breaks would take the tick with it.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
+from shared.canary.durations import parse_template_window
 from shared.checks import hooks, judge, prometheus
 from shared.checks.deadline import Deadline
 from shared.checks.durations import write_duration
 from shared.checks.endpoint import Endpoint, read_endpoint, show_url
 from shared.checks.prometheus import MetricsServer
-from shared.checks.queries import write_query
+from shared.checks.providers.catalog import find_provider
+from shared.checks.providers.provider import Line, Question
+from shared.checks.queries import write_query, write_template_query
 from shared.checks.sentences import write_halt
 from shared.checks.verdict import CheckResult, Verdict
 from shared.errors import CheckUnavailable, InvalidInput
@@ -27,7 +31,7 @@ from shared.errors import CheckUnavailable, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from shared.canary.model import Canary, Hook, Metric
+    from shared.canary.model import Canary, Hook, Metric, TemplateRef
     from shared.checks.subject import Subject
     from shared.checks.transport import Http
 
@@ -103,19 +107,39 @@ class _Analysis:
     def ask_metric(self, metric: Metric) -> CheckResult:
         unknown = CheckResult(metric.name, judge.KIND, Verdict.UNKNOWN, bounds=judge.show_bounds(metric.bounds))
         try:
-            query = write_query(self.canary, metric)
+            return (
+                self._ask_template(metric, metric.template, unknown)
+                if metric.template
+                else self._ask_server(metric, unknown)
+            )
         except InvalidInput as error:
             return replace(unknown, text=f"Halt {self.canary} advancement {error}", query=metric.query or "")
+
+    def _ask_server(self, metric: Metric, unknown: CheckResult) -> CheckResult:
+        query = write_query(self.canary, metric)
         server = choose_server(self.canary, self.clients.server)
         return self._settle(
             replace(unknown, query=query),
             f"Metrics server {show_url(server.url)} query failed",
-            lambda: self._judge(metric, server, query),
+            lambda: judge.judge_metric(
+                self.canary, metric, prometheus.ask(server, query, self.clients.http, self.deadline), query
+            ),
         )
 
-    def _judge(self, metric: Metric, server: MetricsServer, query: str) -> CheckResult:
-        values = prometheus.ask(server, query, self.clients.http, self.deadline)
-        return judge.judge_metric(self.canary, metric, values, query)
+    def _ask_template(self, metric: Metric, ref: TemplateRef, unknown: CheckResult) -> CheckResult:
+        source = self.subject.sources.get(ref, f"{ref} was not read")
+        if isinstance(source, str):
+            return replace(unknown, text=f"Halt {self.canary} advancement {source}")
+        query = write_template_query(self.canary, metric, source.template)
+        question = Question(source, query, parse_template_window(metric.interval) or 0.0, time.time())
+        line = Line(self.clients.http, self.deadline, self.subject.metrics)
+        return self._settle(
+            replace(unknown, query=query),
+            f"Metric {metric.name} of {ref} query failed",
+            lambda: judge.judge_metric(
+                self.canary, metric, find_provider(source.template.provider.type)(question, line), query
+            ),
+        )
 
     def _settle(self, unknown: CheckResult, sentence: str, ask: Callable[[], CheckResult]) -> CheckResult:
         if not self.deadline.left:

@@ -6,6 +6,7 @@ whoever may write a Canary could collect it there.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -69,13 +70,16 @@ ANONYMOUS = Anonymous()
 
 
 class Google:
-    """The service account that Google finds for this process; it needs the role ``roles/monitoring.viewer``.
+    """The service account of a ``key`` (its JSON file's content), or else the one that Google finds for this process.
+
+    It needs the role ``roles/monitoring.viewer``.
 
     The token is kept until shortly before it expires. Google's library is imported with the first request, since only
     users of Managed Service for Prometheus need it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "") -> None:
+        self._key = key
         self._lock = Lock()
         self._credentials: Credentials | None = None
 
@@ -99,13 +103,12 @@ class Google:
             self._lock.release()
 
     def _find_valid(self) -> Credentials:
-        import google.auth  # noqa: PLC0415  see the class
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  see the class
         from google.auth.transport.requests import Request  # noqa: PLC0415
 
         try:
             if self._credentials is None:
-                self._credentials, _ = google.auth.default(scopes=[_MONITORING])
+                self._credentials = _load_key(self._key) if self._key else _find_default()
             if not self._credentials.valid:
                 request = partial(Request(), timeout=_REFRESH_LIMIT)
                 self._credentials.refresh(request)  # type: ignore[no-untyped-call]  # google-auth is typed in part
@@ -114,3 +117,20 @@ class Google:
             problem = f"no access token of Google could be had ({type(error).__name__})"
             raise CheckUnavailable(f"{problem}: look at the service account of this process") from None
         return self._credentials
+
+
+def _find_default() -> Credentials:
+    import google.auth  # noqa: PLC0415  see Google
+
+    credentials, _ = google.auth.default(scopes=[_MONITORING])
+    return credentials
+
+
+def _load_key(key: str) -> Credentials:
+    from google.oauth2.service_account import Credentials as Account  # noqa: PLC0415  see Google
+
+    try:
+        account: Credentials = Account.from_service_account_info(json.loads(key), scopes=[_MONITORING])  # type: ignore[no-untyped-call]  # google-auth is typed in part
+    except (ValueError, TypeError, AttributeError):
+        raise CheckUnavailable("the service account key is not one of Google's JSON keys") from None
+    return account

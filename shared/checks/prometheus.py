@@ -7,7 +7,7 @@ about the release, and the text names the query, because only its author can hel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from shared.checks.wording import clean
 from shared.errors import CheckUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.checks.deadline import Deadline
 
 _RETRIES = 2
@@ -33,20 +35,25 @@ _LONGEST_QUERY = 250
 class MetricsServer:
     """Where to ask, and as whom. ``limit`` is seconds for one question, connecting, reading and retries together.
 
-    ``url`` may have a path of its own, before ``/api/v1/query``; ``ca_file`` (PEM) replaces the usual authorities.
+    ``url`` may have a path of its own, before ``/api/v1/query``; ``ca_file`` (PEM) replaces the usual authorities, and
+    ``insecure`` does without any. ``headers`` are sent with every question. ``credentials`` is where the reader of a
+    refusal should look.
     """
 
     url: str
     identity: Identity = ANONYMOUS
     ca_file: str | None = None
     limit: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    insecure: bool = False
+    credentials: str = "the identity in the settings"
 
 
 def ask(server: MetricsServer, query: str, http: Http, deadline: Deadline) -> tuple[float, ...]:
     """The finite values that the query has now; none is "no data". CheckUnavailable if the server gave no answer."""
     endpoint = read_endpoint(server.url)
     patience = Patience(server.limit, deadline.within(server.limit), _RETRIES)
-    headers = {**endpoint.headers, **server.identity.headers(patience.whole)}
+    headers = {**server.headers, **endpoint.headers, **server.identity.headers(patience.whole)}
     call = Call(
         method="GET",
         url=_query_url(endpoint.url, query),
@@ -56,9 +63,10 @@ def ask(server: MetricsServer, query: str, http: Http, deadline: Deadline) -> tu
     )
     answer = http.send(call, patience)
     try:
-        return _read(answer, query)
+        return _read(answer, query, server)
     except CheckUnavailable as error:
-        raise CheckUnavailable(clean(str(error), _LONGEST_TEXT, secrets_in(headers))) from None
+        secrets = (*secrets_in(headers), *server.headers.values())
+        raise CheckUnavailable(clean(str(error), _LONGEST_TEXT, secrets)) from None
 
 
 def _query_url(base: str, query: str) -> str:
@@ -70,13 +78,13 @@ def _query_url(base: str, query: str) -> str:
 
 def _authorities(server: MetricsServer) -> bool | str:
     if server.ca_file is None:
-        return True
+        return not server.insecure
     if not Path(server.ca_file).exists():
         raise CheckUnavailable(f"its CA file {server.ca_file} does not exist")
     return server.ca_file
 
 
-def _read(answer: Answer, query: str) -> tuple[float, ...]:
+def _read(answer: Answer, query: str, server: MetricsServer) -> tuple[float, ...]:
     if not answer.complete:
         raise CheckUnavailable(f"its answer is larger than {_LARGEST_ANSWER // 1024} KiB")
     match answer.status:
@@ -86,7 +94,7 @@ def _read(answer: Answer, query: str) -> tuple[float, ...]:
             reason = read_error(answer.body) or f"HTTP {answer.status}"
             raise CheckUnavailable(f"it refused the query {clean(query, _LONGEST_QUERY)}: {reason}")
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            raise CheckUnavailable(f"HTTP {answer.status}: it does not let us in, look at the identity in the settings")
+            raise CheckUnavailable(f"HTTP {answer.status}: it does not let us in, look at {server.credentials}")
         case status if 300 <= status < 400:
             raise CheckUnavailable(f"HTTP {status}: redirects are not followed, give the address that they lead to")
         case status:

@@ -1,4 +1,4 @@
-"""The PromQL of a metric: Serin's own two questions, and users' inline queries.
+"""The PromQL of a metric: Serin's own two questions, and users' own queries.
 
 What is asked about is always the canary's own workload, however little of the traffic it gets. In a mesh its sidecars
 tell, about copied requests too; without one the app has to, by the histogram that Flagger asks for.
@@ -15,20 +15,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from shared.errors import InvalidInput, Problem
+from shared.checks.gotemplate import Values, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from shared.canary.model import Canary, Metric
+    from shared.canary.template import MetricTemplate
 
 SUCCESS_RATE = "request-success-rate"
 REQUEST_DURATION = "request-duration"
 DURATION_OF_OLD_ISTIO = "istio_request_duration_seconds_bucket"
 APPS_HISTOGRAM = "http_request_duration_seconds"
 """What an app without a sidecar has to count itself, with the label ``status`` (Flagger, provider kubernetes)."""
-
-_PLACE = re.compile(r"{{\s*(.*?)\s*}}", re.DOTALL)
 
 
 def write_query(canary: Canary, metric: Metric) -> str:
@@ -37,41 +34,29 @@ def write_query(canary: Canary, metric: Metric) -> str:
         return _success_rate(canary, metric.interval)
     if metric.builtin == REQUEST_DURATION:
         return _request_duration(canary, metric)
-    return render_query(metric.name, metric.query or "", _values(canary, metric))
+    return render(f"metric {metric.name}", metric.query or "", _values(canary, metric))
 
 
-def render_query(name: str, template: str, values: Mapping[str, str]) -> str:
-    """``template`` with ``{{ key }}`` replaced by ``values[key]``, escaped for a PromQL string.
+def write_template_query(canary: Canary, metric: Metric, template: MetricTemplate) -> str:
+    """The query of ``template`` for ``metric``. InvalidInput if it uses what Serin does not know."""
+    return render(str(template.ref), template.query, _values(canary, metric))
 
-    This is the part of Go's templates that inline queries need: a function's name and nothing else. InvalidInput, about
-    the metric ``name``, for anything more and for an empty query.
+
+def _values(canary: Canary, metric: Metric) -> Values:
+    """Flagger's template functions; ``interval`` is the metric's, not the analysis's.
+
+    Without an ``ingressRef`` and a ``routeRef``, ``ingress`` and ``route`` are the target's name there, too.
     """
-    problems = tuple(Problem("query", problem) for problem in _template_problems(template, values))
-    if problems:
-        raise InvalidInput(f"metric {name}", problems)
-    return _PLACE.sub(lambda match: _quote(values[match[1]])[1:-1], template).strip()
-
-
-def _template_problems(template: str, values: Mapping[str, str]) -> Iterator[str]:
-    if not template.strip():
-        yield "is empty"
-    for place in dict.fromkeys(_PLACE.findall(template)):
-        if place not in values:
-            yield f"unknown template function {{{{ {place} }}}}, known are {', '.join(sorted(values))}"
-    if "{{" in _PLACE.sub("", template):
-        yield "has a {{ without its }}"
-
-
-def _values(canary: Canary, metric: Metric) -> dict[str, str]:
-    """Flagger's template functions; without an ``ingressRef``, ``ingress`` is the target's name there too."""
-    return {
+    functions = {
         "name": canary.name,
         "namespace": canary.namespace,
         "target": canary.target.name,
         "service": canary.service.name,
         "ingress": canary.target.name,
+        "route": canary.target.name,
         "interval": metric.interval,
     }
+    return Values(functions, metric.variables)
 
 
 def _success_rate(canary: Canary, interval: str) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 PAGE = 500
+EXTERNAL_METRICS = "/apis/external.metrics.k8s.io/v1beta1"
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -77,6 +78,11 @@ class Gateway:
             after = page.get("metadata", {}).get("continue", "")
             if not after:
                 return
+
+    def external_metric(self, namespace: str, name: str, selector: str) -> JsonObject | None:
+        """The ExternalMetricValueList of a metric, from whatever adapter the cluster has; None if it serves none."""
+        query = [("labelSelector", selector)] if selector else []
+        return self._request("GET", f"{EXTERNAL_METRICS}/namespaces/{namespace}/{name}", query=query)
 
     def create(self, kind: Kind, obj: Json) -> JsonObject | None:
         """The created object; None if its namespace is gone. Conflict if it exists."""

@@ -18,6 +18,7 @@ class Kind(Enum):
     EVENT = ("v1", "events")
     AUTOSCALER = ("autoscaling/v2", "horizontalpodautoscalers")
     SCALED_OBJECT = ("keda.sh/v1alpha1", "scaledobjects")
+    METRIC_TEMPLATE = ("flagger.app/v1beta1", "metrictemplates")
     SECRET = ("v1", "secrets")
     SERVICE = ("v1", "services")
     VIRTUAL_SERVICE = ("networking.istio.io/v1beta1", "virtualservices")

@@ -83,7 +83,6 @@ REFUSED = [
     ("spec.analysis.stepWeightPromotion", -1),
     (f"{METRIC}.name", REMOVED),
     (f"{METRIC}.interval", "1.5m"),
-    (f"{METRIC}.interval", ""),
     (f"{METRIC}.onNoData", "ignore"),
     (f"{METRIC}.thresholdRange.min", "99"),
     (f"{HOOK}.url", REMOVED),

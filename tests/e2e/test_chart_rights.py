@@ -67,13 +67,15 @@ def whole_life(serin: Serin, release: Release) -> None:
 
 
 def change_everything(release: Release) -> None:
-    """The app's pods, its configuration, its autoscaler and how it is reached."""
+    """The app's pods, its configuration, its autoscaler, how it is reached and what is measured."""
     release.upgrade("app:2")
     release.patch("configmap", {"data": {"greeting": "good day"}})
     release.patch("secret", {"stringData": {"token": "t1"}})
     release.patch("hpa", {"spec": {"maxReplicas": 6}})
     policy = {"tls": {"mode": "DISABLE"}}
-    release.patch("canary", {"spec": {"service": {"portName": "http-web", "trafficPolicy": policy}}})
+    metric = {"name": "errors", "templateRef": {"name": "errors"}, "thresholdRange": {"max": 1}}
+    service = {"portName": "http-web", "trafficPolicy": policy}
+    release.patch("canary", {"spec": {"service": service, "analysis": {"metrics": [metric]}}})
 
 
 def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:

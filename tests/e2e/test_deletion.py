@@ -231,7 +231,9 @@ def test_neither_a_suspension_nor_an_abort_holds_a_deletion(team: Team) -> None:
 
 def test_an_analysis_that_cannot_be_run_does_not_matter_any_more(team: Team) -> None:
     team.initialized()
-    team.release.patch("canary", {"spec": {"analysis": {"metrics": [{"name": "x", "templateRef": {"name": "x"}}]}}})
+    team.release.patch(
+        "canary", {"spec": {"analysis": {"metrics": [{"name": "x", "templateRef": {"name": "x"}, "query": "1"}]}}}
+    )
     team.delete()
     team.forgotten(team.serves)
     given_back(team)

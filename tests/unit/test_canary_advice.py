@@ -64,6 +64,14 @@ def test_a_canary_as_the_documentation_has_it_needs_no_advice() -> None:
             Problem(f"{METRIC}.name", 'is deprecated: "istio_requests_total" is now request-success-rate'),
         ),
         (
+            {f"{METRIC}.templateRef": {"name": "errors"}},
+            Problem(f"{METRIC}.templateRef", "takes the place of the built-in metric request-success-rate"),
+        ),
+        (
+            {f"{METRIC}.templateVariables": {"status": "404"}},
+            Problem(f"{METRIC}.templateVariables", "has no effect: there is neither a query nor a templateRef"),
+        ),
+        (
             {f"{METRIC}.threshold": 99},
             Problem(f"{METRIC}.threshold", "is ignored, because thresholdRange is given"),
         ),
@@ -161,5 +169,4 @@ def test_every_field_without_effect_is_named() -> None:
         "spec.service.backendTimeout",
         "spec.service.mirror",
         "spec.analysis.alerts",
-        "spec.analysis.metrics[0].templateVariables",
     ]

@@ -13,7 +13,7 @@ from tests.support.paths import edit
 DELETED = {"metadata.deletionTimestamp": "2026-11-23T13:18:24Z", "metadata.finalizers": [REVERT]}
 HARMLESS = [
     {"spec.analysis.threshold": 0},
-    {"spec.analysis.metrics[0].templateRef": {"name": "x"}},
+    {"spec.analysis.metrics[0].templateRef": {"name": 7}},
     {"spec.analysis": "none"},
     {"spec.provider": "linkerd"},
     {"spec.progressDeadlineSeconds": -1},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.canary import parse_canary, warnings
-from shared.canary.durations import parse_duration, parse_window
+from shared.canary.durations import parse_duration, parse_template_window, parse_window
 from shared.canary.model import (
     Analysis,
     AutoscalerRef,
@@ -23,6 +23,7 @@ from shared.canary.model import (
     Provider,
     Service,
     SessionAffinity,
+    TemplateRef,
 )
 from shared.errors import InvalidCanary, Problem
 from tests.support.manifests import everything_else, good
@@ -172,6 +173,12 @@ def test_a_float_that_is_whole_is_an_integer_as_for_the_kubernetes_api() -> None
 
 
 METRIC = "spec.analysis.metrics[0]"
+TEMPLATED = {
+    "name": "404s percentage",
+    "interval": "1min",
+    "templateVariables": {"direction": "inbound"},
+    "thresholdRange": {"max": 5},
+}
 HOOK = "spec.analysis.webhooks[0]"
 AFFINITY = "spec.analysis.sessionAffinity"
 STEPS = {"spec.analysis.stepWeight": REMOVED}
@@ -255,7 +262,11 @@ MISTAKES = [
     (f"{METRIC}.thresholdRange.min", "99", 'must be a number, not "99"'),
     (f"{METRIC}.thresholdRange.min", 10**400, "must be a number, not a number of more than 18 digits"),
     (f"{METRIC}.onNoData", "ignore", "must be fail or hold or pass"),
-    (f"{METRIC}.templateRef", {"name": "x"}, "metric templates are not supported by this version of Serin"),
+    ("spec.analysis.metrics[1].templateRef", {}, "is required"),
+    ("spec.analysis.metrics[1].templateRef", {"name": "X"}, "must be lower-case letters"),
+    ("spec.analysis.metrics[1].templateRef", {"name": "x", "namespace": "a.b"}, "must be lower-case letters"),
+    ("spec.analysis.metrics[1].templateRef", "x", 'must be an object, not "x"'),
+    (f"{METRIC}.templateVariables", {"status": 404}, "must be text, not 404"),
     ("spec.analysis.metrics[1].name", "request-success-rate", "is used twice"),
     (f"{HOOK}.name", REMOVED, "is required"),
     (f"{HOOK}.url", REMOVED, "is required"),
@@ -384,7 +395,6 @@ def test_what_serin_cannot_do_yet_is_refused_by_field_and_never_ignored() -> Non
         "spec.service.gatewayRefs",
         "spec.service.meshName",
         "spec.service.backends",
-        "spec.analysis.metrics[0].templateRef",
     ]
 
 
@@ -413,6 +423,42 @@ def test_durations_are_gos(text: str, seconds: float | None) -> None:
 )
 def test_windows_are_prometheuss(text: str, seconds: float | None) -> None:
     assert parse_window(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1m", 60.0), ("90s", 90.0), ("1min", 60.0), ("2hours", 7200.0), ("5sec", 5.0), ("1month", None), ("m", None)],
+)
+def test_windows_of_templates_are_prometheuss_or_graphites(text: str, seconds: float | None) -> None:
+    assert parse_template_window(text) == seconds
+
+
+def test_a_template_is_the_canarys_namespaces_unless_it_says_another() -> None:
+    def metric_with(**reference: str) -> Metric:
+        changes = {"spec.analysis.metrics[0]": {**TEMPLATED, "templateRef": reference}}
+        return parse_canary(edit(good("podinfo"), changes)).analysis.metrics[0]
+
+    assert metric_with(name="errors") == Metric(
+        name="404s percentage",
+        interval="1min",
+        bounds=Bounds(max=5.0),
+        template=TemplateRef("test", "errors"),
+        variables={"direction": "inbound"},
+    )
+    assert metric_with(name="errors", namespace="istio-system").template == TemplateRef("istio-system", "errors")
+
+
+def test_a_template_takes_the_place_of_the_built_in_metric_whose_name_it_uses() -> None:
+    changes = {"spec.analysis.metrics[0].templateRef": {"name": "errors"}}
+    metric = parse_canary(edit(good("podinfo"), changes)).analysis.metrics[0]
+    assert (metric.builtin, metric.template) == (None, TemplateRef("test", "errors"))
+
+
+def test_a_template_and_a_query_are_not_both_asked() -> None:
+    changes = {"spec.analysis.metrics[0]": {**TEMPLATED, "templateRef": {"name": "errors"}, "query": "vector(1)"}}
+    assert problems_of(edit(good("podinfo"), changes)) == [
+        Problem("spec.analysis.metrics[0].query", "cannot be given with templateRef: keep one of the two")
+    ]
 
 
 def problems_of(manifest: JsonObject) -> list[Problem]:

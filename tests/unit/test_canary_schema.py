@@ -23,7 +23,7 @@ CRD = yaml.safe_load(TEXT)
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
-MAPS = re.compile(r"(labels|annotations|metadata|headers|primaryScalerQueries)\.")
+MAPS = re.compile(r"(labels|annotations|metadata|headers|primaryScalerQueries|templateVariables)\.")
 """Where keys are their author's own."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.canary.model import Bounds, Hook, HookType, OnNoData
+from shared.canary.model import Bounds, Hook, HookType, OnNoData, TemplateRef
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse, choose_server
 from shared.checks.identity import Bearer
@@ -20,6 +20,7 @@ from shared.checks.subject import Subject
 from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
 from tests.support.canaries import CUSTOM, LATENCY, SUCCESS_RATE, canary
+from tests.support.providers import STORES
 from tests.support.web import WebServer, closed_port, hang, reply
 
 if TYPE_CHECKING:
@@ -213,3 +214,53 @@ def test_a_gate_is_asked_after_everything_else_passed(http: Http, rate: str, ask
         questions = Questions(metrics=True, gates=gates)
         answers = ask(canary(SUCCESS_RATE), questions, Clients(http, MetricsServer(metrics.url)))
     assert [answer.name for answer in answers[1:]] == asked
+
+
+METRICS = Questions(metrics=True)
+TEMPLATED = replace(CUSTOM, query=None, template=TemplateRef("flagger", "errors"), bounds=Bounds(max=2.0))
+
+
+def test_a_template_is_asked_where_it_says_and_its_query_is_filled_in(http: Http) -> None:
+    store = replace(STORES[0], query='errors{app="{{ target }}",code="{{ variables.code }}"}[{{ interval }}]')
+    metric = replace(TEMPLATED, variables={"code": "5.."})
+    with WebServer(value("1.5")) as server:
+        sources = {TemplateRef("flagger", "errors"): store.source(server.url)}
+        subject = Subject("here", canary(metric), METRICS, sources)
+        (answer,) = analyse(subject, Clients(http, MetricsServer("http://127.0.0.1:1")))
+    query = 'errors{app="backend",code="5.."}[2m]'
+    assert answer == CheckResult("error ratio", "metric", Verdict.PASS, "", 1.5, "<= 2", query)
+    assert server.requests[0].headers["authorization"] == "Bearer s3cret-token"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("{{ variables.code }}", "MetricTemplate errors.flagger is not valid: query: needs the variable code"),
+        ("errors", "Metric error ratio of MetricTemplate errors.flagger query failed: connection refused"),
+    ],
+)
+def test_a_template_that_gives_no_answer_is_unknown_and_named(query: str, words: str, http: Http) -> None:
+    source = replace(STORES[0], query=query).source(f"http://127.0.0.1:{closed_port()}")
+    subject = Subject("here", canary(TEMPLATED), METRICS, {TemplateRef("flagger", "errors"): source})
+    (answer,) = analyse(subject, Clients(http, MetricsServer("http://127.0.0.1:1")))
+    assert (answer.verdict, answer.value) == (Verdict.UNKNOWN, None)
+    assert words in answer.text
+
+
+def test_a_template_that_could_not_be_read_is_unknown_and_other_metrics_are_asked(http: Http) -> None:
+    sentence = "MetricTemplate errors.flagger not found: create it"
+    subject = Subject("here", canary(TEMPLATED, CUSTOM), METRICS, {TemplateRef("flagger", "errors"): sentence})
+    with WebServer(value("1")) as server:
+        unknown, other = analyse(subject, Clients(http, MetricsServer(server.url)))
+    assert (unknown.verdict, unknown.text) == (Verdict.UNKNOWN, f"Halt podinfo.test advancement {sentence}")
+    assert other.verdict is Verdict.PASS
+
+
+def test_a_template_never_gets_the_identity_of_the_settings(http: Http) -> None:
+    store = replace(STORES[0], credentials={})
+    with WebServer(value("1")) as server:
+        subject = Subject(
+            "here", canary(TEMPLATED), METRICS, {TemplateRef("flagger", "errors"): store.source(server.url)}
+        )
+        analyse(subject, Clients(http, MetricsServer(server.url, Bearer(SECRET))))
+    assert "authorization" not in server.requests[0].headers

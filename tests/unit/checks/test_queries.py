@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.canary.model import Metric, ObjectRef, Provider
-from shared.checks.queries import render_query, write_query
+from shared.canary.model import Metric, ObjectRef, Provider, TemplateRef
+from shared.canary.template import MetricsProvider, MetricTemplate
+from shared.checks.queries import write_query, write_template_query
 from shared.errors import InvalidInput
 from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
 
@@ -59,32 +60,19 @@ def test_names_cannot_leave_their_quotes() -> None:
 
 def test_a_query_of_its_own_knows_the_functions_of_flagger() -> None:
     everything = (
-        'f{a="{{ name }}",b="{{namespace}}",c="{{ target }}",d="{{ service }}",e="{{ ingress }}"}[{{\tinterval }}]\n'
+        'f{a="{{ name }}",b="{{namespace}}",c="{{ target }}",d="{{ service }}",e="{{ ingress }}",f="{{ route }}",'
+        'g="{{ variables.status }}"}[{{\tinterval }}]\n'
     )
-    assert write_query(canary(), replace(CUSTOM, query=everything)) == (
-        'f{a="podinfo",b="test",c="backend",d="api",e="backend"}[2m]'
+    metric = replace(CUSTOM, query=everything, variables={"status": "4.."})
+    assert write_query(canary(), metric) == (
+        'f{a="podinfo",b="test",c="backend",d="api",e="backend",f="backend",g="4.."}[2m]'
     )
 
 
-def test_values_are_escaped_and_never_templates_themselves() -> None:
-    values = {"name": 'a"{{ target }}\\', "target": "b"}
-    assert render_query("m", '"{{ name }} {{ target }}"', values) == r'"a\"{{ target }}\\ b"'
-
-
-@pytest.mark.parametrize(
-    ("template", "problem"),
-    [
-        ('{{ args "x" }}', 'query: unknown template function {{ args "x" }}, known are name, target'),
-        ("{{ .Name }} {{ Name }}", "unknown template function {{ .Name }}.*; query: unknown template .* {{ Name }}"),
-        ("{{- name }}", "unknown template function {{ - name }}"),
-        ("{{}}", "unknown template function"),
-        ("{{ name", "query: has a {{ without its }}"),
-        ("{{ name }} {{ target", "query: has a {{ without its }}"),
-        ("", "query: is empty"),
-        (" \n", "query: is empty"),
-    ],
-)
-def test_what_is_more_than_a_functions_name_is_refused_and_named(template: str, problem: str) -> None:
-    with pytest.raises(InvalidInput, match=problem) as refusal:
-        render_query("errors", template, {"name": "a", "target": "b"})
-    assert str(refusal.value).startswith("metric errors is not valid: ")
+def test_a_templates_interval_is_the_metrics() -> None:
+    template = MetricTemplate(TemplateRef("flagger", "errors"), MetricsProvider(), "rate(x[{{ interval }}])")
+    assert write_template_query(canary(), CUSTOM, template) == "rate(x[2m])"
+    with pytest.raises(
+        InvalidInput, match=r"^MetricTemplate errors.flagger is not valid: query: unknown .* {{ args }}"
+    ):
+        write_template_query(canary(), CUSTOM, replace(template, query="{{ args }}"))
