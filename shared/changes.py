@@ -40,6 +40,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Raise:
+    """A side to be scaled up for the traffic that comes; its autoscaler may change that at any time."""
+
+    id: ObjectId
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """What scales the target to be told to leave it at zero, or with ``paused`` false to scale it again."""
 
@@ -74,4 +82,4 @@ class Finalizers:
     resource_version: str
 
 
-Change = Write | Scale | Pause | Restore | Delete | Finalizers
+Change = Write | Scale | Raise | Pause | Restore | Delete | Finalizers

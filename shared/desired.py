@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.canary.model import HPA, SCALED_OBJECT
-from shared.changes import Pause, Restore, Scale, Write
+from shared.changes import Pause, Raise, Restore, Scale, Write
 from shared.farewell import farewell, finalizers
 from shared.observed import Look
 from shared.render.autoscaler import is_paused, primary_autoscaler
@@ -78,6 +78,7 @@ def _all(aim: Aim) -> Iterator[Change]:
     yield from _workload(aim)
     yield from _autoscaler(aim)
     yield from _services(aim)
+    yield from _growth(aim)
     yield from _router(aim)
     yield from _scale(aim)
     yield from _flaggers(aim)
@@ -143,6 +144,16 @@ def _flaggers(aim: Aim) -> Iterator[Restore]:
     for wanted, live in aim.scene.objects.items():
         if wanted.kind in _WRITTEN_AT_PROMOTION and live is not None and is_flaggers(live):
             yield Restore(wanted, take_over(live, aim.canary))
+
+
+def _growth(aim: Aim) -> Iterator[Raise]:
+    """What a side lacks for the traffic that it is to get. A target at zero is not raised: whether it is, is decided
+    elsewhere.
+    """
+    target, primary = target_of(aim.canary, aim.scene), primary_of(aim.canary, aim.scene)
+    for live, floor in ((target, aim.rollout.canary_floor), (primary, aim.rollout.primary_floor)):
+        if live is not None and 0 < int(live["spec"].get("replicas", 1)) < floor:
+            yield Raise(ObjectId("Deployment", live["metadata"]["name"]), floor)
 
 
 def _services(aim: Aim) -> Iterator[Change]:

@@ -196,6 +196,11 @@ class Rollout:
     """Objects whose change is a reason to look (``deployment/x``, ``configmap/y``), sorted."""
     replicas: int | None = None
     """The size that the target must have; None leaves it to its owner."""
+    capacity: int = 0
+    """Pods that carried all of the traffic when the run began; 0: not known."""
+    canary_floor: int = 0
+    primary_floor: int = 0
+    """What each side is to be raised to, so that it can carry its next share; 0: nothing was asked for."""
     waiting_since: datetime | None = None
     """When pods were first found not ready; the progress deadline counts from it. None: they are ready."""
     reconciled: int = 0

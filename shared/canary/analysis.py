@@ -48,6 +48,7 @@ def read_analysis(field: Field, namespace: str) -> Analysis:
         primary_ready_threshold=field.at("primaryReadyThreshold").integer(0, 100, 100),
         canary_ready_threshold=field.at("canaryReadyThreshold").integer(0, 100, 100),
         max_unknown=field.at("maxUnknown").integer(1, INT32_MAX, 10),
+        ignore_capacity=field.at("ignoreCapacity").flag(),
         metrics=read_metrics(field.at("metrics"), namespace),
         hooks=tuple(_read_hook(entry.required().section()) for entry in field.at("webhooks").listed().entries()),
     )

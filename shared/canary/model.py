@@ -170,7 +170,8 @@ class Analysis:
     Exactly one of ``step_weight``, ``step_weights`` and ``iterations`` is given. ``match`` (Istio HTTPMatchRequest)
     says whose requests an A/B test is about; ``mirror_weight`` percent of the requests are copied if ``mirror``.
     ``threshold`` is how many failed checks end the run; ``max_unknown`` (Serin's own field) how many checks in a row
-    may stay unanswered before traffic goes home to the primary.
+    may stay unanswered before traffic goes home to the primary. With ``ignore_capacity`` (Serin's own) traffic moves
+    however few pods there are for it.
     """
 
     interval: float
@@ -187,6 +188,7 @@ class Analysis:
     primary_ready_threshold: int = 100
     canary_ready_threshold: int = 100
     max_unknown: int = 10
+    ignore_capacity: bool = False
     metrics: tuple[Metric, ...] = ()
     hooks: tuple[Hook, ...] = ()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.canary.leaving import without_ours
-from shared.changes import Delete, Finalizers, Pause, Restore, Scale, Write
+from shared.changes import Delete, Finalizers, Pause, Raise, Restore, Scale, Write
 from shared.cluster.kinds import BY_NAME, Kind
 from shared.errors import Conflict
 from shared.render.autoscaler import pause_patch
@@ -29,8 +29,8 @@ def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> No
     """Apply ``wanted`` in order. Raises Conflict, Refused or ClusterUnavailable; what was done until then stays."""
     for change in wanted:
         match change:
-            case Scale(id=target, replicas=replicas):
-                gateway.merge(Kind.DEPLOYMENT, canary.namespace, target.name, {"spec": {"replicas": replicas}}, "scale")
+            case Scale(id=side, replicas=replicas) | Raise(id=side, replicas=replicas):
+                gateway.merge(Kind.DEPLOYMENT, canary.namespace, side.name, {"spec": {"replicas": replicas}}, "scale")
             case Pause(id=scaler, paused=paused):
                 gateway.merge(BY_NAME[scaler.kind], canary.namespace, scaler.name, pause_patch(paused=paused))
             case Write():

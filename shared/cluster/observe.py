@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.changes import Finalizers
+from shared.changes import Finalizers, Raise
 from shared.cluster.kinds import BY_NAME
 from shared.desired import changes, strangers
 from shared.errors import Refused
@@ -78,7 +78,7 @@ def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
 def _after_copying(look: Look, rollout: Rollout, primary: Json | None) -> Look:
     """A primary that carries the revision needs no copies any more: the same tick can bring traffic home."""
     carries = primary is not None and carried_revision(primary) == revision_mark(rollout.applied)
-    return Look.PRIMARY | Look.ROUTER if carries else look
+    return Look.PRIMARY | Look.ROUTER | Look.TARGET if carries else look
 
 
 def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
@@ -138,11 +138,12 @@ def _copies(gateway: Gateway, canary: Canary) -> Iterator[tuple[ObjectId, Json]]
 
 
 def _drift(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[str, ...]:
-    """What is not as committed. The primary that promotion is about to write is work, not drift."""
+    """What is not as committed. A primary that promotion is about to write, or a side that is to grow, is work."""
     if Look.COPIES in scene.look:
         return ()
     wanted = changes(canary, rollout, scene)
-    seen = (one.id for one in wanted if isinstance(one, Finalizers) or scene.knows(one.id.kind, one.id.name))
+    told = (one for one in wanted if not isinstance(one, Raise))
+    seen = (one.id for one in told if isinstance(one, Finalizers) or scene.knows(one.id.kind, one.id.name))
     return tuple(dict.fromkeys(map(str, seen)))
 
 

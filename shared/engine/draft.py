@@ -89,7 +89,7 @@ class Draft:
 
     def freed(self) -> Draft:
         """No longer held up, and waiting neither for pods nor at a gate."""
-        return self.set(halt="", waiting_since=None, gate="")
+        return self.set(halt="", waiting_since=None, gate="", canary_floor=0, primary_floor=0)
 
     def again(self, pause: timedelta) -> Draft:
         """Looked at again after ``pause``; the next step is not before that."""
@@ -117,7 +117,7 @@ class Draft:
 
     def rest(self) -> Draft:
         """Nothing more to do until something changes."""
-        return self.set(active=False, due_at=EPOCH, step_at=EPOCH)
+        return self.set(active=False, due_at=EPOCH, step_at=EPOCH, primary_floor=0)
 
     def decided(self) -> Decision:
         """The decision. New lines wait in the outbox for their events."""

@@ -32,8 +32,7 @@ def _look_in_phase(canary: Canary, rollout: Rollout) -> Look:
         case Phase.PROMOTING if rollout.promoted != rollout.applied:
             return Look.TARGET | Look.PRIMARY | Look.CONFIGS | Look.COPIES
         case Phase.PROMOTING:
-            stuck = Look.TARGET if rollout.waiting_since else Look.NOTHING
-            return Look.PRIMARY | Look.ROUTER | stuck
+            return Look.PRIMARY | Look.ROUTER | Look.TARGET
         case Phase.FINALISING:
             return Look.ROUTER | Look.AUTOSCALER
         case _ if rollout.replicas == 0:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.canary.model import HookType
-from shared.engine import run
+from shared.engine import capacity, run
 from shared.plan import Route, make_plan
 from shared.revision import changed, revision_mark
 from shared.rollout import Phase
@@ -35,7 +35,7 @@ def promote(situation: Situation, draft: Draft) -> Draft:
         return _await_primary(situation, draft, reason)
     if situation.now < rollout.step_at:
         return draft.set(due_at=rollout.step_at)
-    return _homeward(situation, draft.freed())
+    return _homeward(situation, draft)
 
 
 def finalise(situation: Situation, draft: Draft) -> Draft:
@@ -97,6 +97,10 @@ def _homeward(situation: Situation, draft: Draft) -> Draft:
     route = draft.rollout.route
     shares = make_plan(situation.canary).homeward
     share = next(share for share in shares if share < route.canary or not share)
+    needed = 0 if route.home else capacity.of_primary(situation, 100 - share)
+    if waiting := capacity.await_primary(situation, draft, needed):
+        return waiting
+    draft = draft.freed()
     if share:
         draft = draft.say(f"Advance {situation.canary} primary weight {100 - share}")
         return draft.show(replace(route, canary=share)).step_done()

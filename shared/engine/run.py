@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.canary.model import HookType
 from shared.checks.verdict import Verdict
 from shared.cookies import with_cookie
-from shared.engine import gates
+from shared.engine import capacity, gates
 from shared.engine.position import is_switched, next_step
 from shared.plan import make_plan
 from shared.revision import changed, refreshed
@@ -38,7 +38,7 @@ def start(situation: Situation, draft: Draft, revision: Revision) -> Draft:
     gated = canary.analysis.hooks_of(HookType.CONFIRM_ROLLOUT)
     draft = draft.say(f"New revision detected! {'Asking for approval of' if gated else 'Scaling up'} {_target(canary)}")
     size = 0 if gated else _size(situation)
-    return _begin(draft, revision).set(replicas=size).enter(Phase.PROGRESSING).at_once()
+    return _begin(draft, revision).set(replicas=size, capacity=_size(situation)).enter(Phase.PROGRESSING).at_once()
 
 
 def progress(situation: Situation, draft: Draft) -> Draft:
@@ -62,7 +62,8 @@ def progress(situation: Situation, draft: Draft) -> Draft:
 
 def _analyse(situation: Situation, draft: Draft) -> Draft:
     """The canary is up: make a step, unless somebody holds the run or wants it over."""
-    draft = draft if _primary_waits(situation) else draft.set(waiting_since=None)
+    pods_are_missing = _primary_waits(situation) or draft.rollout.canary_floor
+    draft = draft if pods_are_missing else draft.set(waiting_since=None)
     rollout = draft.rollout
     if rollout.paused:
         return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
@@ -76,7 +77,7 @@ def _analyse(situation: Situation, draft: Draft) -> Draft:
 def roll_back(situation: Situation, draft: Draft, reason: str) -> Draft:
     """All traffic to the primary now; the target is scaled down once the router shows it."""
     draft = draft.warn(f"Rolling back {situation.canary} {reason}")
-    return draft.go_home().set(blind=False).enter(Phase.FAILED).at_once()
+    return capacity.raise_primary(situation, draft.go_home().set(blind=False).enter(Phase.FAILED)).at_once()
 
 
 def _judge(situation: Situation, draft: Draft) -> Draft:
@@ -106,15 +107,19 @@ def _next_step(situation: Situation, draft: Draft) -> Draft:
     canary, ahead = situation.canary, gates.before_next_step(situation.canary, draft.rollout)
     if closed := gates.find_closed(ahead, situation.results):
         return gates.wait_at(situation, draft, closed)
-    draft = gates.say_passed(draft, ahead).freed()
-    if draft.rollout.step < 0:
-        draft = draft.say(f"Starting canary analysis for {_target(canary)}")
-    step = next_step(canary, draft.rollout)
-    over = step == len(make_plan(canary).steps)
-    return _promote(situation, draft) if over else _advance(situation, draft, step)
+    draft = gates.say_passed(draft, ahead)
+    step, steps = next_step(canary, draft.rollout), make_plan(canary).steps
+    if step == len(steps):
+        return _promote(situation, draft.freed())
+    needed = capacity.of_canary(situation, steps[step].route)
+    if capacity.lacks(situation.seen.target, needed):
+        return _await_capacity(situation, draft, needed)
+    return _advance(situation, draft.freed(), step)
 
 
 def _advance(situation: Situation, draft: Draft, step: int) -> Draft:
+    if draft.rollout.step < 0:
+        draft = draft.say(f"Starting canary analysis for {_target(situation.canary)}")
     plan = make_plan(situation.canary)
     route = with_cookie(plan.steps[step].route, situation.canary, draft.rollout)
     draft = draft.say(plan.announce(step)).show(route)
@@ -246,6 +251,16 @@ def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
         )
         return draft.go_home().at_once()
     return draft.look_again()
+
+
+def _await_capacity(situation: Situation, draft: Draft, needed: int) -> Draft:
+    canary, target, draft = situation.canary, situation.seen.target, draft.waiting()
+    ready = target.available if target else 0
+    lack = f"{_target(canary)} has {ready} of {needed} pods that the next step needs"
+    if draft.overdue(canary.progress_deadline):
+        deadline = f"for more than {canary.progress_deadline:.0f}s"
+        return roll_back(situation, draft, f"progress deadline exceeded {lack} {deadline}")
+    return draft.hold(f"Halt advancement {lack}").set(canary_floor=needed).step_done()
 
 
 def _await_primary(situation: Situation, draft: Draft, reason: str) -> Draft:

@@ -236,3 +236,19 @@ def test_a_canary_that_is_gone_is_forgotten_and_its_primary_serves_on(serin: Ser
     serin.tick()
     assert serin.parts.store.load(RolloutKey("test", release.namespace, NAME)) is None
     assert release.cluster.rollout_complete(release.namespace, "frontend-primary")
+
+
+def test_a_side_that_an_autoscaler_shrank_is_raised_before_it_gets_traffic(serin: Serin, release: Release) -> None:
+    release.install(interval="1s", stepWeight=25)
+    release.patch("deployment", {"spec": {"replicas": 4}})
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active)
+    release.upgrade("app:2")
+    serin.hint()
+    serin.run_until(lambda rollout: rollout.weight == 25)
+    release.patch("deployment", {"spec": {"replicas": 1}})
+    release.patch("deployment", {"spec": {"replicas": 1}}, "frontend-primary")
+    serin.run_until(lambda rollout: rollout.weight == 50)
+    assert release.get("deployment")["status"]["availableReplicas"] >= 2
+    serin.run_until(lambda rollout: rollout.phase is Phase.FINALISING)
+    assert release.get("deployment", "frontend-primary")["status"]["availableReplicas"] == 4

@@ -206,6 +206,7 @@ spec:
     primaryReadyThreshold: 50
     canaryReadyThreshold: 0
     maxUnknown: 4
+    ignoreCapacity: true
     metrics:
       - name: request-success-rate
         thresholdRange: {min: 99.5}

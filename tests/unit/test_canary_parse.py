@@ -237,6 +237,7 @@ MISTAKES = [
     ("spec.analysis.stepWeightPromotion", -1, "must be a whole number from 0 to 100, not -1"),
     ("spec.analysis.canaryReadyThreshold", 101, "must be a whole number from 0 to 100, not 101"),
     ("spec.analysis.maxUnknown", 0, "must be a whole number of at least 1, not 0"),
+    ("spec.analysis.ignoreCapacity", "no", 'must be true or false, not "no"'),
     ("spec.analysis.iterations", 10, "cannot be given with stepWeight or stepWeights: keep one of them"),
     ("spec.analysis.iterations", -1, "must be a whole number from 0 to 100000, not -1"),
     ("spec.analysis.match", [{}], "is empty: say which requests the canary gets"),
