@@ -120,7 +120,9 @@ class SqliteStore:
 
     def asked(self, cluster: str) -> Sequence[RolloutKey]:
         """See Store: a command makes its rollout active, so only those are looked at."""
-        query = "SELECT key FROM rollouts WHERE cluster = ? AND active = 1 AND document ->> '$.commands' <> '[]'"
+        query = (
+            "SELECT key FROM rollouts WHERE cluster = ? AND active = 1 AND json_extract(document, '$.commands') <> '[]'"
+        )
         with self._reading(f"looking for commands in cluster {cluster}") as connection:
             rows = connection.execute(f"{query} ORDER BY key", (cluster,)).fetchall()
         return [RolloutKey.parse(row[0]) for row in rows]
