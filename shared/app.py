@@ -16,6 +16,9 @@ from shared.checks.analyse import Clients, analyse
 from shared.checks.identity import ANONYMOUS, Basic, Bearer, Google, Identity
 from shared.checks.prometheus import MetricsServer
 from shared.checks.transport import Http
+from shared.delivery.courier import Courier
+from shared.delivery.receivers import Receivers, Webhook
+from shared.delivery.slack_app import SlackApp
 from shared.errors import SerinError
 from shared.events.cloudevent import LARGEST, parse_event
 from shared.events.hints import hint_of
@@ -140,6 +143,7 @@ def build(settings: Settings) -> Parts:
         clock=lambda: datetime.now(UTC),
         log=log,
         jobs=choose_jobs(settings.scheduler, log),
+        courier=open_courier(settings),
         key=installation_key(settings),
         namespaces=settings.namespaces,
     )
@@ -155,6 +159,14 @@ def open_checks(settings: Settings, http: Http) -> Callable[[Subject], tuple[Che
         return analyse(subject, Clients(http, server, settings.analysis_seconds))
 
     return ask
+
+
+def open_courier(settings: Settings) -> Courier:
+    """Who is told, as these settings say; AlertProviders may be at the hosts that checks may be at."""
+    app = SlackApp(settings.slack_token, settings.slack_channel, settings.slack_api) if settings.slack_token else None
+    webhook = Webhook(settings.slack_url, settings.slack_channel, settings.slack_user) if settings.slack_url else None
+    guarded = Http(Egress(settings.egress_allow))
+    return Courier(Receivers(app, webhook, settings.links, settings.slack_api, guarded))
 
 
 def _identity(settings: Settings) -> Identity:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shared.notice import Mail, read_mail
 from shared.plan import Route
 from shared.tally import Tally, tally_from_dict
 
@@ -225,6 +226,8 @@ class Rollout:
     """Lines whose Event is still to be written."""
     letters: tuple[Letter, ...] = ()
     """What event hooks are still to be told."""
+    mail: Mail = field(default_factory=Mail)
+    """What people are still to be told, and what they were shown of the last run."""
     halt: str = ""
     """What holds it up, as last said."""
     last_error: str = ""
@@ -374,4 +377,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "outbox": _lines,
     "letters": _letters,
     "tally": tally_from_dict,
+    "mail": read_mail,
 }

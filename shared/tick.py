@@ -8,6 +8,7 @@ It must never move a rollout by more than one step, and never act on what it cou
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from shared.cluster.observe import look_at, see
 from shared.cluster.templates import Templates
 from shared.concerned import watches_of
 from shared.counting import IN_RUN, counted
+from shared.delivery.courier import Courier, Round
 from shared.desired import changes
 from shared.engine import Situation, decide, look_for, what_to_ask
 from shared.engine.draft import SOON
@@ -29,6 +31,8 @@ from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavaila
 from shared.history import Entry
 from shared.jobs.always import AlwaysOn
 from shared.letters import PAUSE, write_letters
+from shared.notices.announce import announce
+from shared.notices.evidence import Evidence
 from shared.observed import Look
 from shared.outbox import Delivered, deliver
 from shared.render.status import canary_status, invalid_status
@@ -45,10 +49,12 @@ if TYPE_CHECKING:
     from shared.checks.questions import Questions
     from shared.checks.verdict import CheckResult
     from shared.cluster.gateway import Gateway
+    from shared.engine.draft import Decision
     from shared.jobs.protocol import Jobs
     from shared.json_types import Json
     from shared.letters import Postman
     from shared.logs import Log
+    from shared.notice import Mail
     from shared.rollout import RolloutKey
     from shared.scene import Scene
     from shared.state.store import Store
@@ -73,6 +79,7 @@ class Parts:
     jobs: Jobs = field(default_factory=AlwaysOn)
     templates: Templates = field(default_factory=Templates)
     delivered: Delivered = field(default_factory=Delivered)
+    courier: Courier = field(default_factory=Courier)
     namespaces: tuple[str, ...] = ()
 
 
@@ -138,7 +145,9 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         situation = replace(situation, results=parts.analyse(_subject(parts, job, canary, questions)))
     decision = decide(situation)
     tally = counted(canary, job.loaded, decision.rollout, situation.results, job.now)
-    rollout = replace(decision.rollout, last_error="", watches=_watches(canary, scene, decision.rollout), tally=tally)
+    mail = _announce(parts, situation, decision, scene, job.key)
+    watches = _watches(canary, scene, decision.rollout)
+    rollout = replace(decision.rollout, last_error="", watches=watches, tally=tally, mail=mail)
     rollout = replace(rollout, letters=(*rollout.letters, *write_letters(canary, rollout, decision.lines)))
     committed = _commit(parts, job, rollout, decision.lines, situation.results)
     try:
@@ -148,12 +157,32 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
+    else:
+        _send_mail(parts, job, committed)
     parts.postman.deliver(canary, job.key, committed.letters, job.now)
 
 
 def _subject(parts: Parts, job: Job, canary: Canary, questions: Questions) -> Subject:
     sources = parts.templates.sources(job.gateway, job.key.cluster, canary) if questions.metrics else {}
     return Subject(job.key.cluster, canary, questions, sources, job.gateway)
+
+
+def _announce(parts: Parts, situation: Situation, decision: Decision, scene: Scene, key: RolloutKey) -> Mail:
+    """What people are told of this decision."""
+    evidence = Evidence(
+        key, situation.canary, scene, situation.now, decision.lines, situation.results, situation.seen.problems
+    )
+    return announce(parts.courier.audience, situation.rollout, decision.rollout, evidence)
+
+
+def _send_mail(parts: Parts, job: Job, committed: Rollout) -> None:
+    """Tell people, now that the cluster shows it. What cannot be found out later is committed at once."""
+    if not parts.courier.deliver(Round(job.key, committed, job.now, parts.clock, job.gateway, parts.log)):
+        return
+    following = replace(committed, version=committed.version + 1)
+    mail = parts.courier.prepare(job.key, following, parts.clock(), parts.log)
+    with suppress(SerinError):  # what became of it is in this process's memory, for the next commit
+        parts.store.commit(job.key, replace(following, mail=mail), None)
 
 
 def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:
@@ -177,11 +206,21 @@ def _commit(
     tally = rollout.tally.ticked((parts.clock() - job.now).total_seconds(), job.loaded.phase in IN_RUN)
     active = rollout.active or bool(outbox or letters)
     rollout = replace(rollout, version=version, outbox=outbox, letters=letters, active=active, tally=tally)
+    rollout = _with_mail(parts, job, rollout)
     entry = Entry(rollout.run, version, job.now, rollout.phase, rollout.weight, lines, results, job.loaded.commands)
     parts.store.commit(job.key, rollout, entry if lines or results or job.loaded.commands else None)
     for line in lines:
         parts.log.write(line.severity, line.text, job.name)
     return rollout
+
+
+def _with_mail(parts: Parts, job: Job, rollout: Rollout) -> Rollout:
+    """With the mail that this tick may deliver; who rests is due again for what it could not."""
+    mail = parts.courier.prepare(job.key, rollout, job.now, parts.log)
+    again = parts.courier.next_try(mail, job.now)
+    if again is None or rollout.active:
+        return replace(rollout, mail=mail)
+    return replace(rollout, mail=mail, active=True, due_at=again)
 
 
 def _only_delivers(rollout: Rollout) -> bool:
@@ -197,7 +236,7 @@ def _flush(parts: Parts, job: Job) -> None:
     if loaded.letters:
         parts.postman.deliver(read_canary(job.raw), job.key, loaded.letters, job.now)
     pause = PAUSE if loaded.letters else SOON
-    _commit(parts, job, replace(loaded, active=False, due_at=job.now + pause), ())
+    _send_mail(parts, job, _commit(parts, job, replace(loaded, active=False, due_at=job.now + pause), ()))
 
 
 def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
@@ -242,6 +281,7 @@ def _refuse(parts: Parts, job: Job, error: InvalidCanary) -> None:
     committed = _commit(parts, job, rollout, lines)
     report(job.gateway, job.raw, invalid_status(job.raw, error.problems, job.now))
     deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+    _send_mail(parts, job, committed)
 
 
 def _let_go(parts: Parts, job: Job, error: InvalidCanary) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from shared.canary.affinity import read_affinity
+from shared.canary.alerts import read_alerts
 from shared.canary.durations import check_duration, parse_duration
 from shared.canary.fields import INT32_MAX, show
 from shared.canary.metrics import read_metrics
@@ -51,6 +52,7 @@ def read_analysis(field: Field, namespace: str) -> Analysis:
         ignore_capacity=field.at("ignoreCapacity").flag(),
         metrics=read_metrics(field.at("metrics"), namespace),
         hooks=tuple(_read_hook(entry.required().section()) for entry in field.at("webhooks").listed().entries()),
+        alerts=read_alerts(field.at("alerts")),
     )
 
 

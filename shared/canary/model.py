@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.notice import Level
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -164,6 +166,16 @@ class SessionAffinity:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """``alerts[]``: an AlertProvider that is told of everything from ``severity`` on."""
+
+    name: str
+    provider_namespace: str
+    provider_name: str
+    severity: Level = Level.INFO
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """``spec.analysis`` (or the old ``spec.canaryAnalysis``).
 
@@ -191,6 +203,7 @@ class Analysis:
     ignore_capacity: bool = False
     metrics: tuple[Metric, ...] = ()
     hooks: tuple[Hook, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     def hooks_of(self, kind: HookType) -> tuple[Hook, ...]:
         """The hooks of one type, in their order."""

@@ -61,7 +61,6 @@ REFUSED = (
 IDLE = (
     Row("spec.service.backendTimeout", _given, "the Gateway API is"),
     Row("spec.service.mirror", _given, "the Gateway API is"),
-    Row("spec.analysis.alerts", _given, "alert providers are"),
 )
 
 

@@ -16,9 +16,10 @@ from shared.chat.mrkdwn import code, escape, mention
 from shared.chat.naming import find, full_keys, is_pattern, nearest, show
 from shared.chat.order import Order, Question, Unclear, read_order
 from shared.chat.permission import may
-from shared.chat.request import Typed
+from shared.chat.request import Pressed, Typed
 from shared.chat.sense import outdated, pointless
 from shared.errors import Refused, StaleRollout
+from shared.notices.replies import BESIDE
 from shared.revision import revision_mark
 from shared.rollout import Command, RolloutKey, Verb, has_heard
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.chat.permission import Rules
-    from shared.chat.request import Pressed
     from shared.jobs.protocol import Jobs
     from shared.json_types import JsonObject
     from shared.rollout import Rollout
@@ -151,7 +151,9 @@ class Desk:
     def _command(self, request: Typed | Pressed, verb: Verb, subject: Subject, reason: str) -> Command:
         """An abort is for whatever runs; everything else is for the revision, and an approval for the gate, of now."""
         person, rollout = request.person, subject.rollout
-        command = Command(request.id, verb, person.by, self.clock(), reason, person.source, request.reply)
+        # What comes of a press is told beside the message that has the button: that one is the run's.
+        reply = request.reply + BESIDE if request.reply and isinstance(request, Pressed) else request.reply
+        command = Command(request.id, verb, person.by, self.clock(), reason, person.source, reply)
         if verb is Verb.ABORT:
             return command
         gate = rollout.gate if verb is Verb.APPROVE else ""

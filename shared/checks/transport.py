@@ -71,13 +71,14 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back; ``complete`` is False when the body was longer than the call's ``keep``. ``later`` says that it
-    asks for another call (a ``Retry-After`` header, RFC 9110).
+    asks for another call (a ``Retry-After`` header, RFC 9110), and ``retry_after`` in how many seconds, if it is known.
     """
 
     status: int
     body: bytes = field(repr=False)
     complete: bool
     later: bool = False
+    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Http:
         with closing(adapter.send(request, stream=True, timeout=timeout, verify=call.verify)) as response:
             body = _read(response, call.keep + 1)
             complete, later = len(body) <= call.keep, "Retry-After" in response.headers
-            return Answer(response.status_code, body[: call.keep], complete, later)
+            return Answer(response.status_code, body[: call.keep], complete, later, _retry_after(response))
 
 
 def _read(response: Response, limit: int) -> bytes:
@@ -143,6 +144,12 @@ def _read(response: Response, limit: int) -> bytes:
         if len(body) >= limit:
             break
     return bytes(body[:limit])
+
+
+def _retry_after(response: Response) -> int:
+    """The seconds of ``Retry-After``; a date, which no API that we know of sends, counts as none."""
+    text = response.headers.get("Retry-After", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _is_settled(outcome: Answer | TransportFailed) -> bool:

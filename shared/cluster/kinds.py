@@ -11,6 +11,7 @@ from enum import Enum
 class Kind(Enum):
     """A kind: its API version and its plural."""
 
+    ALERT_PROVIDER = ("flagger.app/v1beta1", "alertproviders")
     CANARY = ("flagger.app/v1beta1", "canaries")
     CONFIG_MAP = ("v1", "configmaps")
     DEPLOYMENT = ("apps/v1", "deployments")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
+from shared.notices.replies import BESIDE
 from shared.revision import revision_mark
 from shared.rollout import RolloutKey, Verb
 from shared.state.open import open_store
@@ -228,7 +229,7 @@ def test_a_button_gives_a_command_for_the_revision_that_it_showed(scene: Scene) 
         Verb.PROMOTE,
         "ada (U0ADA)",
         "Slack #shop",
-        hook,
+        hook + BESIDE,
     )
     assert command.revision == revision_mark(scene.rollout.applied)
 

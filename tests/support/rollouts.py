@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from shared.errors import StaleRollout
 from shared.history import Entry
+from shared.notice import Card, Facts, Level, Mail, Notice, Occasion, Standing
 from shared.plan import Strategy
 from shared.rollout import Command, Heard, Letter, Line, Phase, Revision, Rollout, RolloutKey, Severity, Verb
 from shared.state.open import open_store
@@ -45,6 +46,18 @@ _numbers = st.floats(allow_nan=False, allow_infinity=False)
 _histograms = st.builds(Histogram, st.tuples(*[_counts] * (len(BUCKETS) + 1)), _numbers)
 _readings = st.builds(Reading, st.text(), st.none() | _numbers, st.none() | _numbers, st.none() | _numbers)
 
+_texts = st.lists(st.text(), max_size=2).map(tuple)
+_facts = st.from_type(Facts)
+_maybe = st.none() | moments
+_levels = st.sampled_from(Level)
+_tried = (st.text(), st.sampled_from(Standing), _counts, _maybe)
+_said = (moments, st.text(), _facts, _texts)
+_notices = st.builds(Notice, st.text(), st.text(), st.sampled_from(Occasion), _levels, *_said, *_tried)
+_cards = st.builds(Card, _facts, moments, st.text(), _levels, st.booleans(), *[st.text()] * 3, _maybe)
+_mails = st.builds(
+    Mail, st.lists(_notices, max_size=2).map(tuple), st.lists(_cards, max_size=2).map(tuple), st.text(), _maybe
+)
+
 _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: _counts,
@@ -65,6 +78,7 @@ _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Histogram: _histograms,
     Mapping[str, int]: st.dictionaries(st.text(), _counts, max_size=3),
     tuple[Reading, ...]: st.lists(_readings, max_size=3).map(tuple),
+    Mail: _mails,
 }
 """By type and not by name, so that a new field is tested, or has no strategy here and fails, but is never forgotten."""
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -79,7 +80,9 @@ lost = Lost()
 
 
 class SlackApi(WebServer):
-    """See the module. ``channels`` and ``groups`` say who exists; any may be changed by a test."""
+    """See the module. ``channels`` and ``groups`` say who exists, ``clock`` what time it is in Slack; a test may change
+    them.
+    """
 
     def __init__(self) -> None:
         super().__init__(reply())
@@ -87,6 +90,7 @@ class SlackApi(WebServer):
         self.calls: list[Call] = []
         self.channels: dict[str, str] = {CHANNEL: "releases"}
         self.groups: dict[str, list[str]] = {}
+        self.clock: Callable[[], float] = time.time
         self._failures: dict[str, list[Failure]] = defaultdict(list)
         self._messages: dict[str, list[JsonObject]] = defaultdict(list)
         self._response_urls: list[str] = []
@@ -104,6 +108,12 @@ class SlackApi(WebServer):
     def heal(self) -> None:
         """Nothing fails any more."""
         self._failures.clear()
+
+    def forget(self) -> None:
+        """As if nothing had been posted and nobody had called."""
+        with self._guard:
+            self.calls.clear()
+            self._messages.clear()
 
     def called(self, method: str) -> list[Call]:
         """The calls of a method so far."""
@@ -169,7 +179,7 @@ class SlackApi(WebServer):
         thread = arguments.get("thread_ts")
         if thread and not any(message["ts"] == thread for message in self._messages[channel]):
             return _refuse("thread_not_found")
-        message = {"type": "message", "bot_id": BOT, "ts": f"{1700000000 + next(self._numbers)}.000100"}
+        message = {"type": "message", "bot_id": BOT, "ts": self._stamp()}
         message |= {name: value for name, value in arguments.items() if name in _KEPT}
         if thread and arguments.get("reply_broadcast"):
             message["subtype"] = "thread_broadcast"
@@ -179,7 +189,7 @@ class SlackApi(WebServer):
     def _post_ephemeral(self, arguments: JsonObject) -> Behaviour:
         if self._find(str(arguments.get("channel", ""))) is None:
             return _refuse("channel_not_found")
-        return _accept(message_ts=f"{1700000000 + next(self._numbers)}.000100")
+        return _accept(message_ts=self._stamp())
 
     def _update(self, arguments: JsonObject) -> Behaviour:
         channel, ts = str(arguments.get("channel", "")), arguments.get("ts")
@@ -222,6 +232,10 @@ class SlackApi(WebServer):
     def _list_group(self, arguments: JsonObject) -> Behaviour:
         users = self.groups.get(str(arguments.get("usergroup", "")))
         return _refuse("no_such_subteam") if users is None else _accept(users=users)
+
+    def _stamp(self) -> str:
+        """The moment of a message, in seconds, which is also its name in its channel."""
+        return f"{int(self.clock())}.{next(self._numbers):06d}"
 
     def _find(self, channel: str) -> str | None:
         """The id of a channel by its id or its name: only chat.postMessage takes a name."""
