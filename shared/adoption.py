@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 UNKNOWN_TEMPLATE = "v1-unknown"
 """Stands for a template that nobody hashed; it differs from every other."""
 
-_RUNNING = frozenset({"Waiting", "Progressing", "WaitingPromotion"})
+_WAITING = "Waiting"
+"""Flagger's phase before the first pod: a ``confirm-rollout`` hook has not said yes."""
+
+_RUNNING = frozenset({"Progressing", "WaitingPromotion"})
 _PROMOTING = frozenset({"Promoting", "Finalising"})
 
 

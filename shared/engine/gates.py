@@ -73,7 +73,7 @@ def wait_at(situation: Situation, draft: Draft, gate: Gate) -> Draft:
     if rollout.gate != gate.id or not rollout.halt.startswith(halt):
         said = (result.text for result in situation.results if result.text.startswith(halt))
         draft = draft.hold(next(said, halt))
-    return draft.set(gate=gate.id, unknown=0, waiting_since=None).step_done()
+    return draft.set(gate=gate.id, waiting_since=None).step_done()
 
 
 def say_passed(draft: Draft, gates: Iterable[Gate]) -> Draft:

@@ -157,3 +157,13 @@ def test_users_whom_flagger_gave_a_cookie_stay_and_it_is_taken_back(serin: Serin
     assert "side=QwErTyUiOp" in drawn["route"][1]["headers"]["response"]["add"]["Set-Cookie"]
     serin.run_until(lambda rollout: rollout.phase is Phase.SUCCEEDED and not rollout.active)
     assert release.get("canary")["status"]["previousSessionAffinityCookie"] == "side=QwErTyUiOp"
+
+
+def test_a_revision_that_waits_for_approval_gets_no_pod_by_the_takeover(serin: Serin, release: Release) -> None:
+    run_by_flagger(serin, release, "Waiting")
+    gate = {"name": "start", "type": "confirm-rollout", "url": "http://127.0.0.1:1/"}
+    release.patch("canary", {"spec": {"analysis": {"webhooks": [gate]}}})
+    release.upgrade("app:2")
+    serin.sweep()
+    serin.run_until(lambda rollout: rollout.gate == "confirm-rollout/start")
+    assert (release.phase(), release.get("deployment")["spec"]["replicas"]) == ("Waiting", 0)

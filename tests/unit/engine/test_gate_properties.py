@@ -85,9 +85,7 @@ def passed(situation: Situation) -> set[str]:
     return {answer.kind for answer in situation.results if answer.verdict is Verdict.PASS}
 
 
-@settings(max_examples=300, deadline=None)
-@given(walks)
-def test_nothing_moves_on_past_a_gate_that_neither_a_hook_nor_a_person_opened(
+def nothing_moves_on_past_a_gate_that_neither_a_hook_nor_a_person_opened(
     steps: list[tuple[Situation, Rollout]],
 ) -> None:
     for situation, after in steps:
@@ -106,9 +104,7 @@ def test_nothing_moves_on_past_a_gate_that_neither_a_hook_nor_a_person_opened(
         assert before.skipped or needed <= passed(situation) | opened
 
 
-@settings(max_examples=300, deadline=None)
-@given(walks)
-def test_only_a_check_that_failed_counts_and_gates_never_do(steps: list[tuple[Situation, Rollout]]) -> None:
+def only_a_check_that_failed_counts_and_gates_never_do(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, after in steps:
         before, verdicts = situation.rollout, {(one.kind, one.verdict) for one in situation.results}
         if after.failed > before.failed:
@@ -122,18 +118,14 @@ def test_only_a_check_that_failed_counts_and_gates_never_do(steps: list[tuple[Si
             assert after.due_at == after.step_at == situation.now + timedelta(seconds=10) or after.hinted
 
 
-@settings(max_examples=300, deadline=None)
-@given(walks)
-def test_a_hook_that_wants_the_run_to_end_ends_it(steps: list[tuple[Situation, Rollout]]) -> None:
+def a_hook_that_wants_the_run_to_end_ends_it(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, after in steps:
         if situation.rollout.phase in RUNNING and any(one.verdict is Verdict.ABORT for one in situation.results):
             assert after.phase in (Phase.FAILED, Phase.FINALISING)
             assert (after.weight, after.gate) == (0, "")
 
 
-@settings(max_examples=300, deadline=None)
-@given(walks)
-def test_hooks_are_asked_when_they_are_due_and_not_because_of_a_hint(steps: list[tuple[Situation, Rollout]]) -> None:
+def hooks_are_asked_when_they_are_due_and_not_because_of_a_hint(steps: list[tuple[Situation, Rollout]]) -> None:
     rollback_at: dict[tuple[int, Phase], datetime] = {}
     for situation, _ in steps:
         before, questions = situation.rollout, what_to_ask(situation)
@@ -150,9 +142,7 @@ def test_hooks_are_asked_when_they_are_due_and_not_because_of_a_hint(steps: list
             rollback_at[before.runs, before.phase] = situation.now
 
 
-@settings(max_examples=300, deadline=None)
-@given(walks)
-def test_a_new_revision_finds_every_gate_closed_and_an_end_is_told_once(steps: list[tuple[Situation, Rollout]]) -> None:
+def a_new_revision_finds_every_gate_closed_and_an_end_is_told_once(steps: list[tuple[Situation, Rollout]]) -> None:
     for situation, after in steps:
         before, told = situation.rollout, {one.kind for one in situation.results}
         if after.runs > before.runs:
@@ -162,3 +152,13 @@ def test_a_new_revision_finds_every_gate_closed_and_an_end_is_told_once(steps: l
             assert not after.ended or after.phase is not before.phase
         if HookType.PRE_ROLLOUT in passed(situation) and after.runs == before.runs and after.phase is before.phase:
             assert "pre-rollout/pre-rollout" in after.opened
+
+
+@settings(max_examples=400, deadline=None)
+@given(walks)
+def test_on_every_walk(steps: list[tuple[Situation, Rollout]]) -> None:
+    nothing_moves_on_past_a_gate_that_neither_a_hook_nor_a_person_opened(steps)
+    only_a_check_that_failed_counts_and_gates_never_do(steps)
+    a_hook_that_wants_the_run_to_end_ends_it(steps)
+    hooks_are_asked_when_they_are_due_and_not_because_of_a_hint(steps)
+    a_new_revision_finds_every_gate_closed_and_an_end_is_told_once(steps)

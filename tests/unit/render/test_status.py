@@ -177,3 +177,18 @@ def test_a_canary_that_was_put_right_says_nothing_of_its_past() -> None:
     raw = _patched(raw, invalid_status(raw, PROBLEMS, THEN))
     after = _patched(raw, canary_status(canary(), ROLLOUT))
     assert [condition["type"] for condition in after["status"]["conditions"]] == ["Promoted"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "phase"),
+    [
+        ("confirm-rollout/start", "Waiting"),
+        ("confirm-traffic-increase/more/20", "Progressing"),
+        ("confirm-promotion/sign-off", "WaitingPromotion"),
+    ],
+)
+def test_a_closed_gate_is_shown_in_flaggers_phases_and_by_its_name(gate: str, phase: str) -> None:
+    status = canary_status(canary(), replace(ROLLOUT, gate=gate))
+    (condition,) = status["conditions"]
+    assert (status["phase"], condition["reason"], condition["status"]) == (phase, phase, "Unknown")
+    assert f"Waiting for approval at {gate}." in condition["message"]
