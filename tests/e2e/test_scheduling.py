@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +19,14 @@ from shared.rollout import Command, Phase, Verb
 from shared.state.open import open_store
 from tests.support.app import NAME, Release, release_key
 from tests.support.scheduler import LocalScheduler
-from tests.support.serin import Serin, passing_serin
+from tests.support.serin import Serin, passing, passing_serin
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shared.checks.subject import Subject
+    from shared.checks.verdict import CheckResult
     from shared.state.store import Store
     from tests.support.embedded_cluster import EmbeddedCluster
 
@@ -82,6 +86,31 @@ def test_of_300_canaries_50_are_active_and_none_starves(embedded_cluster: Embedd
     assert min(weights) >= 3, weights
     assert max(weights) - min(weights) <= max(weights) / 2, weights
     assert beat.ticks >= 50 * min(weights)
+
+
+def test_an_abort_does_not_wait_for_checks_that_hang(release: Release, sqlite: Store) -> None:
+    serin = passing_serin(release.cluster, sqlite, release.namespace)
+    release.install(interval="1s")
+    at_rest(serin)
+    release.upgrade("app:2")
+    serin.hint()
+    serin.run_until(lambda rollout: rollout.weight == 25)
+    asking, answered = Event(), Event()
+
+    def hang(subject: Subject) -> tuple[CheckResult, ...]:
+        asking.set()
+        answered.wait(60)
+        return passing(subject)
+
+    parts = replace(serin.parts, analyse=hang)
+    with ThreadPoolExecutor(1) as pool:
+        beat = pool.submit(heartbeat, parts, "test", Pace(seconds=5, concurrency=1, notice=0.1))
+        assert asking.wait(30)
+        sqlite.submit(serin.key, Command("c1", Verb.ABORT, "ada", serin.clock()))
+        eventually("all traffic is on the primary", lambda: release.weights() == (100, 0), seconds=10)
+        assert not beat.done()
+        answered.set()
+    assert serin.rollout.phase is Phase.FAILED
 
 
 ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early", "pause")
