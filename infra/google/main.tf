@@ -96,8 +96,9 @@ locals {
         size               = { memory = "1Gi", timeout_seconds = 600, instances = var.tick_instances, concurrency = 4 }
       }
       metrics = {
-        description = "Serin's own metrics, for Prometheus."
-        environment = local.common
+        description        = "Serin's own metrics, for Prometheus."
+        environment        = local.common
+        secret_environment = { SERIN_SCRAPE_TOKENS = module.secrets.scrape }
       }
       slack = {
         description = "Slash command and buttons in Slack."

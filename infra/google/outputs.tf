@@ -22,6 +22,11 @@ output "webhook_secrets" {
   value       = { for name in keys(var.clusters) : name => module.secrets.webhook[name][var.webhook_slot] }
 }
 
+output "scrape_secret" {
+  description = "Id of the secret with the bearer token that Prometheus reads the metrics with."
+  value       = module.secrets.scrape
+}
+
 output "scheduler_jobs" {
   description = "The heartbeat job of each cluster."
   value       = { for name, jobs in module.scheduler : name => jobs.heartbeat }

@@ -88,6 +88,7 @@ variable "generation" {
   description = "Number of each generated secret; a higher one makes a new value. A new hash key makes every tracked Secret look changed."
   type = object({
     hash_key  = optional(number, 1)
+    scrape    = optional(number, 1)
     webhook_a = optional(number, 1)
     webhook_b = optional(number, 1)
   })

@@ -82,7 +82,7 @@ def environment_of(planned: Json, name: str) -> dict[str, str]:
         each for each in of_type(planned, "google_cloudfunctions2_function").values() if each["name"] == f"serin-{name}"
     )
     config = found["service_config"][0]
-    secret = {each["key"]: "a secret of the test" for each in config["secret_environment_variables"]}
+    secret = {each["key"]: "a-secret-of-the-test-alone" for each in config["secret_environment_variables"]}
     return {**config["environment_variables"], **secret}
 
 

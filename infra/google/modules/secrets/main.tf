@@ -1,4 +1,5 @@
-# What Serin makes up itself: the key for hashes of Secrets, and for each cluster two secrets for the webhook's path.
+# What Serin makes up itself: the key for hashes of Secrets, the token of whoever reads the metrics, and for each cluster
+# two secrets for the webhook's path.
 #
 # The webhook takes both of them, the cluster calls with the one in the slot in use: so a new one is made in the other
 # slot, the chart moves over, and no call is refused on the way.
@@ -12,7 +13,7 @@ locals {
     "webhook-${pair[0]}-${pair[1]}" => { cluster = pair[0], slot = pair[1] }
   }
   generations = merge(
-    { hash-key = var.generation.hash_key },
+    { hash-key = var.generation.hash_key, scrape = var.generation.scrape },
     { for name, webhook in local.webhooks : name => webhook.slot == "a" ? var.generation.webhook_a : var.generation.webhook_b },
   )
 }

@@ -4,6 +4,12 @@ output "hash_key" {
   depends_on  = [google_secret_manager_secret_version.this]
 }
 
+output "scrape" {
+  description = "Id of the secret with the token of whoever reads the metrics (SERIN_SCRAPE_TOKENS)."
+  value       = google_secret_manager_secret.this["scrape"].secret_id
+  depends_on  = [google_secret_manager_secret_version.this]
+}
+
 output "webhook" {
   description = "Ids of the secrets in the webhook's path, by cluster and slot."
   value = {

@@ -17,6 +17,7 @@ variable "generation" {
   description = "Number of each generated value; a higher one makes a new value. A new hash key makes every tracked Secret look changed."
   type = object({
     hash_key  = number
+    scrape    = number
     webhook_a = number
     webhook_b = number
   })
