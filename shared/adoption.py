@@ -36,10 +36,9 @@ if TYPE_CHECKING:
 UNKNOWN_TEMPLATE = "v1-unknown"
 """Stands for a template that nobody hashed; it differs from every other."""
 
-_WAITING = "Waiting"
-"""Flagger's phase before the first pod: a ``confirm-rollout`` hook has not said yes."""
-
 _RUNNING = frozenset({"Progressing", "WaitingPromotion"})
+"""Phases of a run that has pods. One that waits for its start (``Waiting``) has none, and begins anew."""
+
 _PROMOTING = frozenset({"Promoting", "Finalising"})
 
 
