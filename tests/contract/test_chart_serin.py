@@ -13,7 +13,8 @@ import pytest
 from shared.cluster.kinds import Kind
 from tests.support.charts import refusals
 from tests.support.helm import CHARTS, Helm, HelmError
-from tests.support.installed import OF_SERIN, rights_of
+from tests.support.hosted import OF_SERIN
+from tests.support.installed import rights_of
 from tests.support.podinfo import deployment
 from tests.support.waiting import eventually
 from tests.support.web import WebServer, make_certificate, reply

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.support.real_cluster import RealCluster
 
 CHART = CHARTS / "podinfo"
+KINDS = ("configmap", "deployment", "hpa", "canary", "service", "virtualservice", "destinationrule")
 BY_HELM = {"configmap/backend", "deployment/backend", "hpa/backend", "canary/backend"}
 BY_SERIN = {
     "configmap/backend-primary",
@@ -29,6 +30,8 @@ BY_SERIN = {
     "service/backend-canary",
     "service/backend-primary",
     "virtualservice/backend",
+    "destinationrule/backend-canary",
+    "destinationrule/backend-primary",
 }
 
 
@@ -61,8 +64,7 @@ class Team:
 
     def names(self, app: str) -> set[str]:
         """Every object of an app, as kind/name."""
-        kinds = ("configmap", "deployment", "hpa", "canary", "service", "virtualservice", "secret")
-        found = ((kind, obj["metadata"]["name"]) for kind in kinds for obj in self._all(kind))
+        found = ((kind, obj["metadata"]["name"]) for kind in KINDS for obj in self._all(kind))
         return {f"{kind}/{name}" for kind, name in found if name.startswith(app)}
 
     def _all(self, kind: str) -> list[JsonObject]:

@@ -11,7 +11,8 @@ from shared.checks.verdict import CheckResult, Verdict
 from shared.errors import Refused
 from shared.rollout import Phase
 from tests.e2e.test_adoption import run_by_flagger
-from tests.support.app import Release
+from tests.e2e.test_keda import allow_more, install_with_keda
+from tests.support.app import Release, release_key
 from tests.support.installed import Installed, refused, rights_of, rights_used
 from tests.support.serin import Serin, passing_serin
 from tests.support.team import Team
@@ -61,6 +62,21 @@ def whole_life(serin: Serin, release: Release) -> None:
     settled(serin, Phase.SUCCEEDED, runs=1)
     release.upgrade("app:3")
     settled(replace(serin, parts=replace(serin.parts, analyse=failing)), Phase.FAILED, runs=2)
+    give_back(serin, release)
+
+
+def life_with_keda(serin: Serin, release: Release) -> None:
+    """Released with another limit of its ScaledObject, and given back."""
+    install_with_keda(release)
+    settled(serin, Phase.INITIALIZED)
+    release.upgrade("app:2")
+    allow_more(release)
+    settled(serin, Phase.SUCCEEDED)
+    give_back(serin, release)
+
+
+def give_back(serin: Serin, release: Release) -> None:
+    """The Canary is deleted, and the app is as it was before."""
     team = Team(serin, release)
     team.delete()
     team.forgotten()
@@ -88,6 +104,8 @@ def test_every_right_is_used_and_none_is_missing(installed: Installed, release: 
     installed.install({"webhook": {"enabled": False}})
     mark = installed.cluster.mark()
     whole_life(installed.run(serin), release)
+    scaled = Release(installed.cluster, installed.namespace)
+    life_with_keda(installed.run(replace(serin, key=release_key(scaled.namespace))), scaled)
     asked = installed.requests(mark)
     assert not list(refused(asked))
     role = installed.cluster.api.get(f"{RBAC}/clusterroles/{installed.namespace}-serin")

@@ -24,6 +24,11 @@ TRIGGER = {"type": "prometheus", "metadata": {"query": f'sum(rate(requests{{app=
 
 @pytest.fixture
 def scaled(release: Release) -> Release:
+    install_with_keda(release)
+    return release
+
+
+def install_with_keda(release: Release) -> None:
     """The app with a ScaledObject instead of a HorizontalPodAutoscaler."""
     release.install(interval="1s")
     api = release.cluster.api
@@ -35,11 +40,15 @@ def scaled(release: Release) -> Release:
     )
     ref = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": NAME}
     release.patch("canary", {"spec": {"autoscalerRef": ref, "revertOnDeletion": True}})
-    return release
 
 
 def scaler_of(release: Release, name: str = NAME) -> JsonObject:
     return release.cluster.api.get(f"{SCALERS.format(release.namespace)}/{name}")
+
+
+def allow_more(release: Release) -> None:
+    """Another limit of the ScaledObject."""
+    release.cluster.api.patch(f"{SCALERS.format(release.namespace)}/{NAME}", {"spec": {"maxReplicaCount": 6}})
 
 
 def is_paused(release: Release) -> bool:
@@ -67,7 +76,7 @@ def test_keda_leaves_the_target_at_zero_between_runs_and_scales_it_during_one(se
     assert f'app="{NAME}-primary"' in primarys["triggers"][0]["metadata"]["query"]
 
     scaled.upgrade("app:2")
-    scaled.cluster.api.patch(f"{SCALERS.format(scaled.namespace)}/{NAME}", {"spec": {"maxReplicaCount": 6}})
+    allow_more(scaled)
     serin.hint()
     serin.run_until(lambda rollout: rollout.weight > 0)
     assert not is_paused(scaled)

@@ -100,6 +100,7 @@ def canary(provider: str = "", /, **analysis: object) -> JsonObject:
 _PATHS = {
     "canary": "/apis/flagger.app/v1beta1/namespaces/{ns}/canaries",
     "configmap": "/api/v1/namespaces/{ns}/configmaps",
+    "destinationrule": "/apis/networking.istio.io/v1beta1/namespaces/{ns}/destinationrules",
     "deployment": "/apis/apps/v1/namespaces/{ns}/deployments",
     "hpa": "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
     "secret": "/api/v1/namespaces/{ns}/secrets",
