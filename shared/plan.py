@@ -57,6 +57,14 @@ class Route:
         return 100 - self.canary
 
     @property
+    def told(self) -> str:
+        """Who gets what, for people: ``25 % canary, 75 % primary``."""
+        if self.matching:
+            return f"{self.canary} % canary for those who match"
+        copies = f", copies of {self.mirror} % for the canary" if self.mirror else ""
+        return f"{self.canary} % canary, {self.primary} % primary{copies}"
+
+    @property
     def home(self) -> bool:
         """Whether the canary gets nothing at all, not even copies."""
         return not (self.canary or self.mirror)

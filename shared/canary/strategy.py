@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROUNDS_WITHOUT_ROUTER = 10
 """``iterations`` of a Canary without a router that gives weights (Flagger)."""
 
+JOINED = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
+"""Fields of an HTTPMatchRequest that hold conditions by name, so that an analysis and a service can both have some."""
+
 _HTTP_ONLY = {
     "match": "A/B testing needs requests with headers",
     "mirror": "only requests can be copied",

@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.canary.model import Provider
-from shared.canary.strategy import ROUNDS_WITHOUT_ROUTER
+from shared.canary.strategy import JOINED, ROUNDS_WITHOUT_ROUTER
 
 if TYPE_CHECKING:
     from shared.canary.fields import Field
-
-_JOINED = ("headers", "withoutHeaders", "queryParams", "sourceLabels", "name")
-"""Fields of a match of which an analysis and a service may both have some."""
 
 
 def advise_strategy(spec: Field, analysis: Field) -> None:
@@ -41,13 +38,16 @@ def _ab_testing(analysis: Field, service: Field) -> None:
     _void(analysis, ("mirror", "sessionAffinity"), "in A/B testing, match says who gets which side")
     if analysis.at("iterations").value:
         _void(analysis, ("maxWeight",), "every request that fits match goes to the canary")
+    taken = {key for entry in service.entries() for key in _keys(entry)} - {*JOINED, "name"}
     for entry in analysis.at("match").entries():
         _mention_first_cookie(entry.at("headers").at("cookie").at("regex"))
-    taken = {key for entry in service.entries() if isinstance(entry.value, Mapping) for key in entry.value}
-    for entry in analysis.at("match").entries():
-        for key in entry.value if isinstance(entry.value, Mapping) else ():
-            if key in taken and key not in _JOINED:
+        for key in _keys(entry):
+            if key in taken:
                 entry.at(key).report("is ignored where an entry of spec.service.match has its own")
+
+
+def _keys(match: Field) -> tuple[str, ...]:
+    return tuple(match.value) if isinstance(match.value, Mapping) else ()
 
 
 def _mention_first_cookie(regex: Field) -> None:

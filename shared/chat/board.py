@@ -84,8 +84,8 @@ def waits_for(rollout: Rollout, now: datetime) -> str:
 
 def _brief(name: str, rollout: Rollout, now: datetime) -> list[JsonObject]:
     text = f"{_icon(rollout)} {_headline(name, rollout, now)}"
-    if rollout.phase not in RESTING or rollout.weight:
-        text += f"\n`{bar(rollout.weight)}` {rollout.weight} % canary, {100 - rollout.weight} % primary"
+    if rollout.phase not in RESTING or not rollout.route.home:
+        text += f"\n`{bar(rollout.weight)}` {rollout.route.told}"
     waits = waits_for(rollout, now)
     return [section(text), *([context(f":hourglass_flowing_sand: {waits}")] if waits else [])]
 
@@ -95,7 +95,7 @@ def _headline(name: str, rollout: Rollout, now: datetime) -> str:
 
 
 def _plain(name: str, rollout: Rollout) -> str:
-    return f"{escape(name)}: {rollout.phase}, run {rollout.runs}, {rollout.weight} % canary"
+    return f"{escape(name)}: {rollout.phase}, run {rollout.runs}, {rollout.route.told}"
 
 
 def _icon(rollout: Rollout) -> str:

@@ -197,7 +197,7 @@ def _accepted(request: Typed | Pressed, subject: Subject, command: Command, *, f
     rollout = subject.rollout
     reason = f": {escape(command.reason)}" if command.reason else ""
     asked = f"{mention(request.person.user)} asked to *{command.verb}* {subject.title}{reason}"
-    stand = f"run {rollout.runs}, {rollout.phase}, {rollout.weight} % canary"
+    stand = f"run {rollout.runs}, {rollout.phase}, {rollout.route.told}"
     others = [f"{each.verb} by {escape(each.by)}" for each in rollout.commands if each.id != command.id]
     waiting = f" · also asked: {', '.join(others)}; an abort wins" if others else ""
     when = "the next tick obeys" if forced else "the heartbeat could not be called, so its next turn obeys"

@@ -11,13 +11,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+from shared.canary.strategy import JOINED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.json_types import Json, JsonObject
-
-JOINED = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
-"""Fields that hold several conditions, by name."""
 
 
 def combine(chosen: Sequence[Json], service: Sequence[Json]) -> list[JsonObject]:

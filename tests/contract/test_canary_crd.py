@@ -238,14 +238,34 @@ def test_kubectl_get_shows_where_the_canary_stands(cluster: Cluster, namespace: 
         ("Weight", 0),
         ("FailedChecks", 1),
         ("Interval", 1),
+        ("Mirror", 1),
+        ("Iterations", 1),
         ("StepWeight", 1),
+        ("StepWeights", 1),
         ("MaxWeight", 1),
         ("Suspended", 1),
         ("LastTransitionTime", 0),
     ]
     step = 10 if name == "podinfo" else 5
-    cells = ["podinfo", "WaitingPromotion", 50, 1, "1m", step, 50, True, "2026-11-23T12:00:00Z"]
+    steps = [None, None, step, None, 50]
+    cells = ["podinfo", "WaitingPromotion", 50, 1, "1m", *steps, True, "2026-11-23T12:00:00Z"]
     assert [row["cells"] for row in table["rows"]] == [cells]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cells"),
+    [
+        ({"spec.analysis.stepWeights": [1, 2, 10]}, [None, None, None, "[1,2,10]", 50]),
+        ({"spec.analysis.iterations": 3, "spec.analysis.mirror": True}, [True, 3, None, None, 50]),
+    ],
+    ids=["free steps", "rounds"],
+)
+def test_kubectl_get_shows_the_steps_of_every_strategy(
+    cluster: Cluster, namespace: str, changes: dict[str, object], cells: list[object]
+) -> None:
+    create(cluster, namespace, edit(good("podinfo"), {"spec.analysis.stepWeight": REMOVED, **changes}))
+    _, table = ask(cluster, "GET", canaries(namespace), accept=TABLE)
+    assert [row["cells"][5:10] for row in table["rows"]] == [cells]
 
 
 def canaries(namespace: str, version: str = "v1beta1") -> str:

@@ -139,6 +139,18 @@ def test_the_way_home(fields: dict[str, object], shares: tuple[int, ...]) -> Non
     assert _plan(**fields).homeward == shares
 
 
+@pytest.mark.parametrize(
+    ("route", "told"),
+    [
+        (Route(25), "25 % canary, 75 % primary"),
+        (Route(0, mirror=20), "0 % canary, 100 % primary, copies of 20 % for the canary"),
+        (Route(100, matching=True), "100 % canary for those who match"),
+    ],
+)
+def test_people_are_told_who_gets_what(route: Route, told: str) -> None:
+    assert route.told == told
+
+
 EDITS = {
     "the same weights": ({"step_weights": (10, 20, 30)}, 1, 20, 1),
     "a weight between two": ({"step_weights": (10, 20, 30)}, 1, 25, 1),

@@ -72,7 +72,16 @@ def walk(
     return steps
 
 
-starts = st.sampled_from([Rollout(version=1), rollout(), resting(), rollout(phase=Phase.PROMOTING, weight=50)])
+starts = st.sampled_from(
+    [
+        Rollout(version=1),
+        rollout(),
+        rollout(weight=100, matching=True),
+        rollout(weight=0, mirror=100),
+        resting(),
+        rollout(phase=Phase.PROMOTING, weight=50),
+    ]
+)
 walks = st.builds(
     walk,
     starts,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.canary.model import Analysis, SessionAffinity
 from shared.errors import Problem
 from shared.render.status import canary_status, invalid_status, status_patch
 from shared.rollout import Phase, Revision, Rollout
@@ -70,6 +71,40 @@ def test_the_status_of_a_run() -> None:
             }
         ],
     }
+
+
+ROUNDS = replace(canary().analysis, step_weight=0, iterations=5)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "changes", "iterations"),
+    [
+        (canary().analysis, {"step": 3}, 0),
+        (ROUNDS, {"step": -1}, 0),
+        (ROUNDS, {"step": 0}, 1),
+        (ROUNDS, {"step": 5}, 6),
+        (ROUNDS, {"step": 5, "phase": Phase.PROMOTING}, 6),
+        (ROUNDS, {"step": 3, "phase": Phase.TERMINATING}, 0),
+    ],
+    ids=["weights", "before the first", "first", "switched", "promoting", "being deleted"],
+)
+def test_rounds_are_counted_and_never_below_zero(analysis: Analysis, changes: dict[str, Any], iterations: int) -> None:
+    shown = canary_status(replace(canary(), analysis=analysis), replace(ROLLOUT, **changes))
+    assert shown["iterations"] == iterations
+
+
+def test_a_gate_before_promotion_leaves_the_numbers_as_they_are() -> None:
+    waiting = replace(ROLLOUT, gate="confirm-promotion/sign-off", weight=50, step=4)
+    shown = canary_status(canary(), waiting)
+    assert (shown["phase"], shown["canaryWeight"], shown["iterations"]) == ("WaitingPromotion", 50, 0)
+
+
+def test_cookies_are_shown_for_whoever_wants_affinity() -> None:
+    sticky = replace(canary().analysis, session_affinity=SessionAffinity("side"))
+    holding = replace(ROLLOUT, cookie="side=x")
+    shown = canary_status(replace(canary(), analysis=sticky), holding)
+    assert (shown["sessionAffinityCookie"], shown["previousSessionAffinityCookie"]) == ("side=x", "")
+    assert "sessionAffinityCookie" not in canary_status(canary(), holding)
 
 
 @pytest.mark.parametrize(
