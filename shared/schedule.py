@@ -1,7 +1,7 @@
 """The local loop: calls the tick function over HTTP where no cloud scheduler does, as in the demo.
 
 Each job has a thread of its own, so that a long heartbeat never keeps a sweep waiting; within a job one call ends
-before the next begins. A call that fails is said once and made again at its next turn: the function's memory is the
+before the next begins. A call that fails is said once and made again soon: the function's memory is the
 store, so a lost call loses nothing. A job can be paused, resumed and forced while the loop runs.
 
 It must never tick by itself: it knows an address, not the product.
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from shared.json_types import JsonObject
     from shared.logs import Log
+
+
+AGAIN = 15.0
+"""The longest pause, in seconds, after a call that failed: a sweep does not wait for its ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class LocalLoop:
     def __init__(self, url: str, jobs: Sequence[Job], log: Log) -> None:
         self._url = url
         self._log = log
-        self._turns = {(job.name, job.cluster): _Turns(job.every) for job in jobs}
+        self._turns = {(job.name, job.cluster): _Turns() for job in jobs}
         self._threads = [threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True) for job in jobs]
 
     def __enter__(self) -> Self:
@@ -98,9 +102,9 @@ class LocalLoop:
             while turns.take():
                 trouble = self._call(session, job)
                 if trouble and trouble != said:
-                    self._log.warning(f"{trouble}; calling again every {job.every:g}s", job=job.name)
+                    self._log.warning(f"{trouble}; calling again every {min(job.every, AGAIN):g}s", job=job.name)
                 said = trouble
-                turns.rest()
+                turns.rest(min(job.every, AGAIN) if trouble else job.every)
 
     def _call(self, session: requests.Session, job: Job) -> str:
         """Make one call; what went wrong, or nothing."""
@@ -114,8 +118,7 @@ class LocalLoop:
 class _Turns:
     """When the one thread of a job makes its next call, as any thread may change it."""
 
-    def __init__(self, every: float) -> None:
-        self._every = every
+    def __init__(self) -> None:
         self._due = time.monotonic()
         self._paused = self._forced = self._ended = False
         self._changed = threading.Condition()
@@ -128,10 +131,10 @@ class _Turns:
             self._forced = False
             return not self._ended
 
-    def rest(self) -> None:
-        """A call has ended: the next one is due after the pause."""
+    def rest(self, seconds: float) -> None:
+        """A call has ended: the next one is due after so long."""
         with self._changed:
-            self._due = time.monotonic() + self._every
+            self._due = time.monotonic() + seconds
 
     def change(self, *, paused: bool, forced: bool = False) -> bool:
         """Whether it was in time."""

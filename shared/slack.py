@@ -33,6 +33,7 @@ from shared.chat.signature import SIGNATURE, is_signed
 from shared.errors import SerinError
 from shared.jobs.choice import choose_jobs
 from shared.logs import Log
+from shared.once import once
 from shared.reply import NOT_FOUND, UNAUTHORIZED, Reply, refused
 from shared.settings import Settings, clusters_of, read_settings
 from shared.state.open import open_store
@@ -171,17 +172,8 @@ def _build_once() -> SlackFunction:
 
 def build(settings: Settings) -> SlackFunction:
     """The slack function for these settings; the store is opened by the first request that needs it."""
-    log, opening = Log(), Lock()
-
-    @cache
-    def open_once() -> Desk:
-        return open_desk(settings, log)
-
-    def desk() -> Desk:
-        with opening:
-            return open_once()
-
-    return SlackFunction(settings, desk, _now, log)
+    log = Log()
+    return SlackFunction(settings, once(lambda: open_desk(settings, log)), _now, log)
 
 
 def open_desk(settings: Settings, log: Log) -> Desk:

@@ -26,6 +26,7 @@ from shared.hints import leave_hint
 from shared.identity.path_secret import cluster_of
 from shared.jobs.choice import choose_jobs
 from shared.logs import Log
+from shared.once import once
 from shared.reply import NOT_FOUND, Reply, refused
 from shared.settings import clusters_of, read_settings
 from shared.state.open import open_store
@@ -47,9 +48,12 @@ _pool = ThreadPoolExecutor(8, thread_name_prefix="hint")
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What the webhook works with. The path secrets are read anew for each request, so that they can be replaced."""
+    """What the webhook works with. The path secrets are read anew for each request, so that they can be replaced.
 
-    store: Store
+    ``store`` opens the store when the first hint is left: one that cannot be opened costs hints and no answers.
+    """
+
+    store: Callable[[], Store]
     jobs: Jobs
     clusters: tuple[Cluster, ...]
     clock: Callable[[], datetime]
@@ -80,9 +84,9 @@ class Webhook:
             self.log.warning(f"{error}: no hint for {hint.ref} in {hint.namespace}, the sweep will find it")
 
 
-def tell(store: Store, jobs: Jobs, cluster: str, hint: Hint, now: datetime) -> None:
+def tell(store: Callable[[], Store], jobs: Jobs, cluster: str, hint: Hint, now: datetime) -> None:
     """Leave a hint, and have the cluster's heartbeat called now if it concerns anybody."""
-    if leave_hint(store, cluster, hint, now):
+    if leave_hint(store(), cluster, hint, now):
         jobs.force(cluster)
 
 
@@ -104,7 +108,7 @@ def build(settings: Settings) -> Webhook:
     """The webhook for these settings."""
     log = Log()
     return Webhook(
-        store=open_store(settings.store),
+        store=once(lambda: open_store(settings.store)),
         jobs=choose_jobs(settings.scheduler, log),
         clusters=clusters_of(settings),
         clock=lambda: datetime.now(UTC),

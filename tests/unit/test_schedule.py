@@ -88,6 +88,13 @@ def test_a_failing_call_is_said_once_and_ends_nothing(failure: Behaviour) -> Non
     assert all(server.url in text and "heartbeat" in text and "secret" not in text for text in said)
 
 
+def test_a_call_that_fails_is_made_again_long_before_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.schedule.AGAIN", 0.01)
+    job = Job("sweep", every=600, limit=5)
+    with WebServer(reply(500, ""), OK) as server, LocalLoop(server.url, [job], Log(io.StringIO())):
+        eventually("it was made again", lambda: calls(server, "sweep") == 2)
+
+
 def test_a_function_that_starts_late_is_called_when_it_is_there() -> None:
     log = io.StringIO()
     url = f"http://127.0.0.1:{closed_port()}"

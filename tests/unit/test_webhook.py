@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,7 +50,7 @@ class Told:
 
 def made(store: Store, jobs: Told) -> Webhook:
     cluster = Cluster("east", InCluster(), webhook_secrets=(SECRET,))
-    return Webhook(store, jobs, (cluster,), lambda: NOW, Log(io.StringIO()))
+    return Webhook(lambda: store, jobs, (cluster,), lambda: NOW, Log(io.StringIO()))
 
 
 def ask(webhook: Webhook, body: JsonObject, path: str = f"/webhook/{SECRET}") -> Reply:
@@ -166,3 +167,11 @@ class TestLeavingHints:
         found = store.load(self.KEY)
         assert found is not None
         assert (found.version, found.hinted) == (3, True)
+
+
+def test_a_store_that_cannot_be_opened_costs_the_hint_and_not_the_answer() -> None:
+    def broken() -> Store:
+        raise StoreUnavailable("the disk is full")
+
+    webhook = replace(made(open_store("sqlite://"), Told()), store=broken)
+    assert ask(webhook, review("deployment_update")).status == 200
