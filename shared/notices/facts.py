@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 """Annotation that ``kubectl rollout history`` shows; teams put an author or a ticket into it."""
 
+_WORDS = {
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.WAIT: "waits",
+    Verdict.ABORT: "aborts",
+    Verdict.UNKNOWN: "not answered",
+}
 _MOST = 8
 _LONGEST = 300
 
@@ -89,10 +96,9 @@ def _with_answers(facts: Facts, evidence: Evidence) -> Facts:
     """The failed ones stay until others fail: at the end they say why."""
     if not evidence.results:
         return facts
-    marks = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.UNKNOWN: "not answered"}
     told = [(result, describe(evidence.canary, result)) for result in evidence.results]
     failed = tuple(text for result, text in told if result.verdict is Verdict.FAIL)[:_MOST]
-    checks = tuple(f"{marks[result.verdict]}: {text}" for result, text in told)[:_MOST]
+    checks = tuple(f"{_WORDS[result.verdict]}: {text}" for result, text in told)[:_MOST]
     return replace(facts, checks=checks, failed=failed or facts.failed)
 
 

@@ -68,6 +68,12 @@ def test_an_occasion_is_told_with_its_reason(
     assert text.startswith(expected[1])
 
 
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_answer_of_a_check_has_a_word(verdict: Verdict) -> None:
+    (shown,) = gather(Facts(), rollout(), evidence(results=(result(verdict),))).checks
+    assert shown.partition(": ")[0]
+
+
 def test_a_rollback_on_the_deadline_is_no_secret() -> None:
     (each,) = occasions(rollout(), rollout(phase=Phase.FAILED), evidence(LATE))
     assert each.level is Level.ERROR
