@@ -49,10 +49,12 @@ class Delivered:
             return tuple(line for line in outbox if line.sequence not in done)
 
 
-def deliver(delivered: Delivered, gateway: Gateway, key: RolloutKey, raw: Json, outbox: tuple[Line, ...]) -> None:
+def deliver(
+    delivered: Delivered, gateway: Gateway, key: RolloutKey, raw: Json, outbox: tuple[Line, ...], budget: int = BUDGET
+) -> None:
     """Write the events of ``outbox``, oldest first, as far as the budget reaches. Raises what the gateway raises."""
     for line in delivered.left(key, outbox):
-        if gateway.spent >= BUDGET:
+        if gateway.spent >= budget:
             return
         with suppress(Conflict):  # written by a tick that died before it could remember
             gateway.create(Kind.EVENT, event(raw, line))

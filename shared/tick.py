@@ -34,7 +34,7 @@ from shared.letters import PAUSE, write_letters
 from shared.notices.announce import announce
 from shared.notices.evidence import Evidence
 from shared.observed import Look
-from shared.outbox import Delivered, deliver
+from shared.outbox import BUDGET, Delivered, deliver
 from shared.render.status import canary_status, invalid_status
 from shared.restore import restored
 from shared.revision import tracked_refs
@@ -153,7 +153,7 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     try:
         converge(job.gateway, canary, changes(canary, committed, scene))
         report(job.gateway, job.raw, canary_status(canary, committed))
-        deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox)
+        _write_events(parts, job, committed)
         parts.log.warn_once("", job.name)
     except SerinError as error:
         parts.log.warn_once(f"{error}: the next tick goes on from here", job.name)
@@ -165,6 +165,12 @@ def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
 def _subject(parts: Parts, job: Job, canary: Canary, questions: Questions) -> Subject:
     sources = parts.templates.sources(job.gateway, job.key.cluster, canary) if questions.metrics else {}
     return Subject(job.key.cluster, canary, questions, sources, job.gateway)
+
+
+def _write_events(parts: Parts, job: Job, committed: Rollout) -> None:
+    """As many as the budget allows, of which the mail may need a request."""
+    budget = BUDGET - parts.courier.requests_needed(job.key, committed.mail, job.now)
+    deliver(parts.delivered, job.gateway, job.key, job.raw, committed.outbox, budget)
 
 
 def _announce(parts: Parts, situation: Situation, decision: Decision, scene: Scene, key: RolloutKey) -> Mail:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from shared.canary.fields import Field
 
 
-def read_alerts(field: Field) -> tuple[Alert, ...]:
-    """The alerts at ``field``; an AlertProvider without a namespace is in the Canary's own, written ``""`` here."""
-    return tuple(_read_alert(entry.required().section()) for entry in field.listed().entries())
+def read_alerts(field: Field, namespace: str) -> tuple[Alert, ...]:
+    """The alerts at ``field``; an AlertProvider without a namespace is in ``namespace``, the Canary's own."""
+    return tuple(_read_alert(entry.required().section(), namespace) for entry in field.listed().entries())
 
 
-def _read_alert(field: Field) -> Alert:
+def _read_alert(field: Field, namespace: str) -> Alert:
     provider = field.at("providerRef").required().section()
     return Alert(
         name=field.at("name").required().text(),
-        provider_namespace=provider.at("namespace").text(check_label),
+        provider_namespace=provider.at("namespace").text(check_label, namespace),
         provider_name=provider.at("name").required().text(check_object),
         severity=Level(field.at("severity").choice(tuple(Level), Level.INFO) or Level.INFO),
     )

@@ -52,7 +52,7 @@ def read_analysis(field: Field, namespace: str) -> Analysis:
         ignore_capacity=field.at("ignoreCapacity").flag(),
         metrics=read_metrics(field.at("metrics"), namespace),
         hooks=tuple(_read_hook(entry.required().section()) for entry in field.at("webhooks").listed().entries()),
-        alerts=read_alerts(field.at("alerts")),
+        alerts=read_alerts(field.at("alerts"), namespace),
     )
 
 

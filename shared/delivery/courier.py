@@ -51,7 +51,6 @@ SECONDS = 4.0
 _LEAST_SECONDS = 0.2
 _MARGIN = timedelta(seconds=10)
 _SOON = timedelta(seconds=1)
-_LOOK_UPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,11 @@ class Courier:
         """When to look at the mail again; None if there is nothing to deliver."""
         at = next_try(mail, self._owner, now)
         return max(at, now + _SOON) if at else None
+
+    def requests_needed(self, key: RolloutKey, mail: Mail, now: datetime) -> int:
+        """How many requests to the cluster the mail that was claimed at ``now`` needs: one, for a look-up, or none."""
+        alerts = (notice for notice in claimed(mail, now) if notice.to.startswith(ALERT))
+        return int(any(self._providers.known(_provider_key(key, notice), now) is None for notice in alerts))
 
     def deliver(self, errand: Round) -> bool:
         """Deliver what was committed, as far as the time reaches.
@@ -173,15 +177,14 @@ class Courier:
         return result
 
     def _tell_provider(self, errand: Round, notice: Notice, deadline: Deadline) -> Result | Outcome:
-        _, namespace, name = notice.to.split("/")
-        key, now = ProviderKey(errand.key.cluster, namespace, name), errand.clock()
+        key, now = _provider_key(errand.key, notice), errand.clock()
         provider = self._providers.known(key, now)
-        if provider is None and errand.gateway.spent + _LOOK_UPS > BUDGET:
-            return Outcome(Fate.NOT_SENT, notice.tries, now + _SOON, tried=False)
         try:
-            provider = provider or self._providers.look_up(key, errand.gateway, now)
+            provider = provider or self._providers.look_up(key, errand.gateway, BUDGET, now)
         except SerinError as error:
             return Failed(Fate.NOT_SENT, str(error))
+        if provider is None:
+            return Outcome(Fate.NOT_SENT, notice.tries, now + _SOON, tried=False)
         if isinstance(provider, str):
             return Failed(Fate.NOT_SENT, provider)
         return self._receivers.tell_provider(provider, errand.key, notice, deadline)
@@ -220,6 +223,11 @@ class Courier:
 
 def _pace_key(key: RolloutKey, notice: Notice) -> str:
     return f"{key.cluster}/{notice.to}" if notice.to.startswith(ALERT) else notice.to
+
+
+def _provider_key(key: RolloutKey, notice: Notice) -> ProviderKey:
+    _, namespace, name = notice.to.split("/")
+    return ProviderKey(key.cluster, namespace, name)
 
 
 def _receiver(notice: Notice) -> str:

@@ -90,7 +90,7 @@ def _others(audience: Audience, told: Told, evidence: Evidence) -> Iterator[str]
         yield WEBHOOK
     for alert in alerts:
         if _RANKS[told.level] >= _RANKS[alert.severity]:
-            yield f"{ALERT}{alert.provider_namespace or evidence.canary.namespace}/{alert.provider_name}"
+            yield f"{ALERT}{alert.provider_namespace}/{alert.provider_name}"
 
 
 def _replies(before: Rollout, after: Rollout, evidence: Evidence) -> Iterator[Notice]:

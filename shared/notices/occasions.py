@@ -86,12 +86,18 @@ def _failed(before: Rollout, evidence: Evidence) -> Told:
 
 def _held(before: Rollout, after: Rollout, evidence: Evidence) -> Told | None:
     """Somebody has to help, or nothing will go on."""
-    if after.gate and after.gate != before.gate:
+    if after.gate and after.gate != before.gate and not _is_mute(after.gate, evidence):
         return Told(Occasion.WAITING, _reason(evidence) or f"Gate {after.gate} is closed.")
     if after.blind and not before.blind:
         return Told(Occasion.STUCK, _reason(evidence) or "The checks are not answered: all traffic is at the primary.")
     stuck = evidence.problems and after.halt != before.halt and after.halt and before.phase not in RESTING
     return Told(Occasion.STUCK, f"Stuck: {after.halt}") if stuck else None
+
+
+def _is_mute(gate: str, evidence: Evidence) -> bool:
+    """Whether the hook of a gate (``confirm-promotion/sign-off``) is kept out of alerts (``muteAlert``)."""
+    hooks = evidence.canary.analysis.hooks
+    return any(hook.mute_alert and f"{hook.type}/{hook.name}" == gate for hook in hooks)
 
 
 def _reason(evidence: Evidence) -> str:

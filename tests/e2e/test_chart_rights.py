@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.checks.allowlist import Egress
+from shared.checks.transport import Http
 from shared.checks.verdict import CheckResult, Verdict
+from shared.delivery.courier import Courier
+from shared.delivery.receivers import Receivers
 from shared.errors import Refused
 from shared.rollout import Phase
 from tests.e2e.test_adoption import run_by_flagger
 from tests.e2e.test_keda import allow_more, install_with_keda
 from tests.support.app import Release, release_key
 from tests.support.installed import Installed, refused, rights_of, rights_used
+from tests.support.receivers import install_provider
 from tests.support.serin import Serin, passing_serin
 from tests.support.team import Team
+from tests.support.web import WebServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +89,7 @@ def give_back(serin: Serin, release: Release) -> None:
 
 
 def change_everything(release: Release) -> None:
-    """The app's pods, its configuration, its autoscaler, how it is reached and what is measured."""
+    """The app's pods, its configuration, its autoscaler, how it is reached, what is measured and who is told."""
     release.upgrade("app:2")
     release.patch("configmap", {"data": {"greeting": "good day"}})
     release.patch("secret", {"stringData": {"token": "t1"}})
@@ -91,7 +97,14 @@ def change_everything(release: Release) -> None:
     policy = {"tls": {"mode": "DISABLE"}}
     metric = {"name": "errors", "templateRef": {"name": "errors"}, "thresholdRange": {"max": 1}}
     service = {"portName": "http-web", "trafficPolicy": policy}
-    release.patch("canary", {"spec": {"service": service, "analysis": {"metrics": [metric]}}})
+    alert = {"name": "ops", "providerRef": {"name": "ops"}}
+    release.patch("canary", {"spec": {"service": service, "analysis": {"metrics": [metric], "alerts": [alert]}}})
+
+
+def told(serin: Serin) -> Serin:
+    """Serin, whose alert providers may be on loopback."""
+    receivers = Receivers(guarded=Http(Egress(("127.0.0.1",))))
+    return replace(serin, parts=replace(serin.parts, courier=Courier(receivers)))
 
 
 def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:
@@ -103,7 +116,10 @@ def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:
 def test_every_right_is_used_and_none_is_missing(installed: Installed, release: Release, serin: Serin) -> None:
     installed.install({"webhook": {"enabled": False}})
     mark = installed.cluster.mark()
-    whole_life(installed.run(serin), release)
+    with WebServer(reply()) as ops:
+        install_provider(installed.cluster.api, release.namespace, "ops", ops.url)
+        whole_life(installed.run(told(serin)), release)
+        assert ops.requests
     scaled = Release(installed.cluster, installed.namespace)
     life_with_keda(installed.run(replace(serin, key=release_key(scaled.namespace))), scaled)
     asked = installed.requests(mark)

@@ -4,7 +4,6 @@ reason, and never at the price of a tick.
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from dataclasses import replace
@@ -18,10 +17,12 @@ from shared.checks.verdict import CheckResult, Verdict
 from shared.delivery.courier import Courier
 from shared.delivery.receivers import Receivers, Webhook
 from shared.delivery.slack_app import SlackApp
+from shared.outbox import BUDGET
 from shared.revision import revision_mark
 from shared.rollout import Command, Phase, Verb
 from shared.state.open import open_store
 from tests.support.app import Release
+from tests.support.receivers import install_provider
 from tests.support.serin import Serin, passing_serin
 from tests.support.slack_api import CHANNEL, TOKEN, SlackApi, limited, silent
 from tests.support.slack_blocks import actions_of, texts_of
@@ -31,13 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from shared.checks.subject import Subject
+    from shared.cluster.gateway import Gateway
     from shared.json_types import JsonObject
     from shared.rollout import Rollout
     from tests.support.embedded_cluster import EmbeddedCluster
 
-PROVIDERS = "/apis/flagger.app/v1beta1/namespaces/{}/alertproviders"
 LINKS = (("Grafana", "https://grafana.example.com/{name}?run={run}"),)
-SECRETS = "/api/v1/namespaces/{}/secrets"
 
 
 @pytest.fixture
@@ -228,15 +228,19 @@ def test_an_incoming_webhook_has_the_predecessors_shape(release: Release, slack:
 
 def test_alerts_choose_by_severity_and_silence_the_installations_webhook(release: Release, slack: SlackApi) -> None:
     with WebServer(reply()) as everything, WebServer(reply()) as errors:
-        url = slack.make_webhook_url()
-        install_provider(release, "all", everything.url)
-        install_provider(release, "on-call", errors.url, secret=True)
+        url, api = slack.make_webhook_url(), release.cluster.api
+        install_provider(api, release.namespace, "all", everything.url)
+        install_provider(api, release.namespace, "on-call", errors.url, secret=True)
         http = Http(Egress(("127.0.0.1",)))
         alerts = [alert("all", ""), alert("on-call", "error"), alert("gone", "info")]
         serin = told_by(release, Receivers(webhook=Webhook(url, "ops", "x"), guarded=http), alerts=alerts, threshold=1)
         upgrade(release, serin)
-        bad = replace(serin, parts=replace(serin.parts, analyse=failing))
+        gateways: list[Gateway] = []
+        bad = replace(serin, parts=replace(serin.parts, analyse=failing, gateway=kept(serin.parts.gateway, gateways)))
+        bad.run_until(lambda rollout: rollout.weight > 0)
+        assert len(everything.requests) == 2, "the start of a run is told before its first step"
         bad.run_until(lambda rollout: rollout.phase is Phase.FAILED and bool(errors.requests))
+        assert max(gateway.spent for gateway in gateways) <= BUDGET
         heard = [json.loads(request.body)["metadata"]["occasion"] for request in everything.requests]
         assert heard == ["initialized", "started", "rolled-back"], "an empty severity means info"
         assert [json.loads(request.body)["phase"] for request in errors.requests] == ["Failed"]
@@ -246,21 +250,14 @@ def test_alerts_choose_by_severity_and_silence_the_installations_webhook(release
         assert errors.url not in serin.log.getvalue()
 
 
-def install_provider(release: Release, name: str, address: str, *, secret: bool = False) -> None:
-    """An AlertProvider of Serin's own type; its address may be in a Secret."""
-    spec: JsonObject = {"type": "webhook", "address": address}
-    if secret:
-        data = {"address": base64.b64encode(address.encode()).decode()}
-        body: JsonObject = {"metadata": {"name": name}, "data": data}
-        release.cluster.api.create(SECRETS.format(release.namespace), body)
-        spec = {"type": "webhook", "secretRef": {"name": name}}
-    provider = {
-        "apiVersion": "flagger.app/v1beta1",
-        "kind": "AlertProvider",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
-    release.cluster.api.create(PROVIDERS.format(release.namespace), provider)
+def kept(opened: Callable[[str], Gateway], gateways: list[Gateway]) -> Callable[[str], Gateway]:
+    """Gateways, of which each is remembered."""
+
+    def opens(cluster: str) -> Gateway:
+        gateways.append(opened(cluster))
+        return gateways[-1]
+
+    return opens
 
 
 def alert(provider: str, severity: str) -> JsonObject:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.canary.model import Alert
+from shared.canary.model import Alert, Hook, HookType
 from shared.checks.verdict import CheckResult, Verdict
 from shared.notice import Facts, Level, Mail, Notice, Occasion
 from shared.notices.announce import announce
@@ -110,7 +110,7 @@ FINAL = (rollout(phase=Phase.FINALISING), rollout(phase=Phase.SUCCEEDED))
     [(Level.INFO, {"started", "aborted", "failed"}), (Level.WARN, {"aborted", "failed"}), (Level.ERROR, {"failed"})],
 )
 def test_an_alert_hears_of_its_severity_and_worse(severity: Level, hears: set[str]) -> None:
-    alerts = (Alert("x", "", "ops", severity),)
+    alerts = (Alert("x", "test", "ops", severity),)
     about = evidence("line", canary=canary(alerts=alerts))
     ways = {
         "started": (resting(), rollout(runs=2)),
@@ -120,10 +120,10 @@ def test_an_alert_hears_of_its_severity_and_worse(severity: Level, hears: set[st
     assert {name for name, (before, after) in ways.items() if sent(NOBODY, before, after, about)} == hears
 
 
-def test_an_alert_names_the_provider_in_the_canarys_namespace_unless_it_says_otherwise() -> None:
-    alerts = (Alert("a", "", "near"), Alert("b", "ops", "far"))
+def test_alerts_speak_instead_of_the_installations_webhook() -> None:
+    alerts = (Alert("a", "test", "near"), Alert("b", "ops", "far"))
     found = sent(Audience(webhook=True), *FINAL, evidence(canary=canary(alerts=alerts)))
-    assert [to for to, _ in found] == ["alert/test/near", "alert/ops/far"], "and not the installation's webhook"
+    assert [to for to, _ in found] == ["alert/test/near", "alert/ops/far"]
     assert sent(Audience(webhook=True), *FINAL, evidence()) == [("webhook", Occasion.PROMOTED)]
     assert sent(NOBODY, *FINAL, evidence()) == []
 
@@ -144,6 +144,13 @@ def test_no_two_notices_have_one_id() -> None:
     second = announce(APP, rollout(version=8, runs=2, mail=first), rollout(runs=2, weight=20), evidence("b"))
     ids = [notice.id for notice in second.notices]
     assert len(set(ids)) == len(ids) == 3
+
+
+def test_a_gate_whose_hook_is_mute_is_no_occasion() -> None:
+    hooks = (Hook("a", "http://a", HookType.CONFIRM_PROMOTION, mute_alert=True),)
+    closed = rollout(gate="confirm-promotion/a")
+    assert told(rollout(), closed, "Halt", canary=canary(hooks=hooks)) == []
+    assert told(rollout(), rollout(gate="confirm-promotion/b"), "Halt", canary=canary(hooks=hooks)) != []
 
 
 def test_details_are_kept_to_a_run() -> None:
