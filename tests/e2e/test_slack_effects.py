@@ -64,7 +64,10 @@ class Scene:
         assert answer.status == 200, answer.data
 
     def until(self, what: str, holds: Callable[[Rollout], bool]) -> None:
-        eventually(f"{what}: {self.functions.process.log_tail(8)}", lambda: holds(self.rollout))
+        try:
+            eventually(what, lambda: holds(self.rollout))
+        except TimeoutError as error:
+            raise AssertionError(f"{error} {self.rollout}\n{self.functions.process.log_tail(12)}") from error
 
     def start(self, **annotations: str) -> None:
         """A new version of the app, up to its first traffic."""
@@ -76,15 +79,21 @@ class Scene:
         self.until("the canary has traffic", lambda rollout: rollout.weight == 25)
         eventually("the router shows it", lambda: self.release.weights() == (75, 25))
 
+    def outcome(self, somebody: Somebody) -> str:
+        """What they are told when what they asked for has been done, or has not."""
+        return str(eventually("they are told", lambda: self.slack.answers(somebody.hooks))[-1]["text"])
+
     def abort(self) -> float:
         """Seconds from the signed request to no canary traffic, with the outcome as people see it."""
         run = self.rollout.run
         began = time.monotonic()
-        told = self.take(self.somebody("U0BOB", "bob").type(f"abort {self.name} it smells"))
+        bob = self.somebody("U0BOB", "bob")
+        told = self.take(bob.type(f"abort {self.name} it smells"))
         eventually("all traffic is on the primary", lambda: self.release.weights() == (100, 0), every=0.01)
         seconds = time.monotonic() - began
         assert (told.status, told.public) == (200, True), told.body
         assert told.seconds < 3
+        assert "traffic back on primary after" in self.outcome(bob)
         self.until("the run has ended", lambda rollout: rollout.phase is Phase.FAILED and rollout.replicas is None)
         given = [command for entry in self.store.history(self.key, run) for command in entry["commands"]]
         assert {name: given[-1][name] for name in ABORTED} == ABORTED
@@ -182,11 +191,13 @@ def test_an_abort_and_a_promotion_at_the_same_moment_have_one_outcome_and_both_a
         assert scene.release.weights() == (100, 0)
         assert scene.release.image("frontend-primary") == "app:1"
         assert all(answer.status == 200 and scene.name in answer.text for answer in told)
+        assert "traffic back on primary" in scene.outcome(people[1])
         entries = scene.store.history(scene.key, run)
         given = {command["verb"] for entry in entries for command in entry["commands"]}
         said = [line["text"] for entry in entries for line in entry["lines"]]
         assert "abort" in given
         if "promote" in given:
+            assert scene.outcome(people[0])
             assert any("ada (U0ADA)" in text for text in said), said
         else:
             assert "has no run to promote" in told[0].text

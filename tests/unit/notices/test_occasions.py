@@ -233,6 +233,12 @@ def test_facts_stay_when_a_tick_does_not_look_and_failed_checks_stay_until_other
     assert gather(later, rollout(runs=2), evidence()).failed == ()
 
 
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_answer_of_a_check_has_words(verdict: Verdict) -> None:
+    (told,) = gather(Facts(), rollout(), evidence(results=(result(verdict),))).checks
+    assert told.endswith(": request-success-rate" if verdict is Verdict.PASS else "success rate 62.50% < 99%")
+
+
 def test_a_told_occasion_without_a_level_of_its_own_is_information() -> None:
     assert Told(Occasion.STARTED, "").level is Level.INFO
     assert isinstance(Mail().notices, tuple)
