@@ -41,7 +41,7 @@ _CAREFUL = frozenset({Verb.PROMOTE, Verb.APPROVE, Verb.RESUME, Verb.RETRY})
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Meant:
     """The rollout that somebody means, as loaded, and the name that they read."""
 
     key: RolloutKey
@@ -110,7 +110,7 @@ class Desk:
         chosen = [(self._name(key), rollout) for key, rollout in rollouts.items() if key in keys]
         return board.show_many(chosen, self.clock(), everything=bool(subject))
 
-    def _find(self, order: Order) -> Subject | Answer:
+    def _find(self, order: Order) -> Meant | Answer:
         """The one rollout that was meant. A full name costs one read a cluster, anything else a look at all."""
         named = full_keys(order.subject, self.clusters)
         rollout = self.store.load(named[0]) if len(named) == 1 else None
@@ -133,7 +133,7 @@ class Desk:
         names = [code(f"{self.command} {order.word} {self._name(key)}") for key in keys[:5]]
         return say(f"{asked} Did you mean {' or '.join(names)}?")
 
-    def _tell(self, question: Question, subject: Subject) -> Answer:
+    def _tell(self, question: Question, subject: Meant) -> Answer:
         if question is Question.STATUS:
             entries = self.store.history(subject.key, subject.rollout.run)
             return board.show_one(subject.name, subject.rollout, entries, self.clock())
@@ -143,12 +143,12 @@ class Desk:
             return past.recount(subject.name, told, self.clock())
         return past.explain(subject.name, self._troubled(subject, runs), self.clock())
 
-    def _troubled(self, subject: Subject, runs: Sequence[JsonObject]) -> Sequence[JsonObject]:
+    def _troubled(self, subject: Meant, runs: Sequence[JsonObject]) -> Sequence[JsonObject]:
         """The entries of the latest run in which something went wrong; if nothing did, of none."""
         histories = (self.store.history(subject.key, run["run"]) for run in runs)
         return next(filter(past.had_trouble, histories), ())
 
-    def _command(self, request: Typed | Pressed, verb: Verb, subject: Subject, reason: str) -> Command:
+    def _command(self, request: Typed | Pressed, verb: Verb, subject: Meant, reason: str) -> Command:
         """An abort is for whatever runs; everything else is for the revision, and an approval for the gate, of now."""
         person, rollout = request.person, subject.rollout
         # What comes of a press is told beside the message that has the button: that one is the run's.
@@ -159,7 +159,7 @@ class Desk:
         gate = rollout.gate if verb is Verb.APPROVE else ""
         return replace(command, revision=revision_mark(rollout.applied), gate=gate)
 
-    def _give(self, request: Typed | Pressed, subject: Subject, command: Command) -> Answer:
+    def _give(self, request: Typed | Pressed, subject: Meant, command: Command) -> Answer:
         """Put the command into the rollout, unless its giver may not, or it was given before, or nothing would come of
         it.
         """
@@ -183,8 +183,8 @@ class Desk:
     def _all(self) -> dict[RolloutKey, Rollout]:
         return {key: rollout for cluster in self.clusters for key, rollout in self.store.all(cluster) if rollout.born}
 
-    def _subject(self, key: RolloutKey, rollout: Rollout) -> Subject:
-        return Subject(key, rollout, self._name(key))
+    def _subject(self, key: RolloutKey, rollout: Rollout) -> Meant:
+        return Meant(key, rollout, self._name(key))
 
     def _name(self, key: RolloutKey) -> str:
         return show(key, self.clusters)
@@ -193,7 +193,7 @@ class Desk:
         return f"See {code(f'{self.command} {words}')}."
 
 
-def _accepted(request: Typed | Pressed, subject: Subject, command: Command, *, forced: bool) -> Answer:
+def _accepted(request: Typed | Pressed, subject: Meant, command: Command, *, forced: bool) -> Answer:
     rollout = subject.rollout
     reason = f": {escape(command.reason)}" if command.reason else ""
     asked = f"{mention(request.person.user)} asked to *{command.verb}* {subject.title}{reason}"
