@@ -31,7 +31,7 @@ from shared.errors import InvalidCanary, SerinError, StaleRollout, StoreUnavaila
 from shared.history import Entry
 from shared.jobs.always import AlwaysOn
 from shared.letters import PAUSE, write_letters
-from shared.notices.announce import announce
+from shared.notices.announce import announce, close
 from shared.notices.evidence import Evidence
 from shared.observed import Look
 from shared.outbox import BUDGET, Delivered, deliver
@@ -119,7 +119,7 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
     gateway = parts.gateway(key.cluster)
     raw = gateway.get(Kind.CANARY, key.namespace, key.name)
     if raw is None:
-        _await_or_forget(parts, key, loaded, now)
+        _await_or_forget(parts, key, loaded, gateway, now)
         return
     job = Job(key, raw, loaded or Rollout(phase_since=now, due_at=now), now, gateway)
     try:
@@ -308,13 +308,25 @@ def _complain(job: Job, text: str) -> tuple[Rollout, tuple[Line, ...]]:
     return replace(rollout, sequence=line.sequence, outbox=(*rollout.outbox, line), last_error=text), (line,)
 
 
-def _await_or_forget(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) -> None:
+def _await_or_forget(parts: Parts, key: RolloutKey, loaded: Rollout | None, gateway: Gateway, now: datetime) -> None:
     """A Canary that is not there: not stored yet, if a hint told of it just now, or else gone."""
     if loaded is not None and not loaded.born and now < loaded.hinted_until:
         parts.store.commit(key, replace(loaded, version=loaded.version + 1, due_at=now + SOON), None)
         return
+    if loaded is not None:
+        _tell_last(parts, key, loaded, gateway, now)
     parts.store.delete(key)
     parts.log.info("Canary not found: its rollout is forgotten, its history stays", f"{key.name}.{key.namespace}")
+
+
+def _tell_last(parts: Parts, key: RolloutKey, loaded: Rollout, gateway: Gateway, now: datetime) -> None:
+    """What is still to be told is tried once more: after that nothing remembers it."""
+    following = replace(loaded, version=loaded.version + 1, mail=close(loaded.mail, now))
+    last = replace(following, mail=parts.courier.prepare(key, following, now, parts.log))
+    if parts.courier.next_try(last.mail, now) is None:
+        return
+    parts.store.commit(key, last, None)
+    parts.courier.deliver(Round(key, last, now, parts.clock, gateway, parts.log))
 
 
 def _hold(parts: Parts, key: RolloutKey, loaded: Rollout | None, error: SerinError) -> None:

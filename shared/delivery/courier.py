@@ -4,7 +4,7 @@ What is guaranteed, if the store keeps what was committed:
 
 - **None is lost.** A notice is committed with the decision that it tells of, and leaves the document only by a commit
   that follows its delivery, or after a day in which its receiver did not take it (a reply: 29 minutes), which is
-  logged.
+  logged. A Canary that is deleted takes its rollout along: what was still to be told is tried once more.
 - **In Slack, by the app, none comes twice**, wherever a process dies: a commit names who posts and marks what is about
   to be posted; a notice that is found marked, by somebody who did not post it, is looked up by the id in its metadata
   before it is posted. The look-up comes a lease (30 s) or more after the attempt: what Slack has not done by then, it

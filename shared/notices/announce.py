@@ -20,6 +20,7 @@ from shared.rollout import RESTING, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from shared.notices.evidence import Audience, Evidence
     from shared.rollout import Rollout
@@ -30,6 +31,7 @@ SLACK, WEBHOOK, REPLY = "slack", "webhook", "reply"
 ALERT = "alert/"
 """Before the namespace and the name of an AlertProvider."""
 
+_GONE = "The Canary was deleted."
 _SUPERSEDED = "Superseded by a newer revision."
 _RANKS = {Level.INFO: 0, Level.WARN: 1, Level.ERROR: 2}
 
@@ -49,6 +51,12 @@ def announce(audience: Audience, before: Rollout, after: Rollout, evidence: Evid
     numbered = (replace(notice, id=id_) for notice, id_ in zip(new, ids, strict=True))
     cards = _cards(before.mail.cards, after, told, evidence, facts)
     return replace(before.mail, notices=(*before.mail.notices, *numbered), cards=cards)
+
+
+def close(mail: Mail, now: datetime) -> Mail:
+    """The last mail of a Canary that is gone: no message of a run looks as if it went on."""
+    cards = tuple(card if card.ending else replace(card, ending=_GONE, at=now, next_at=None) for card in mail.cards)
+    return replace(mail, cards=cards)
 
 
 def is_running(rollout: Rollout) -> bool:

@@ -160,6 +160,19 @@ def test_of_two_who_ask_at_once_both_are_told(release: Release, slack: SlackApi)
     assert "traffic back on primary" in slack.answers(aborting)[0]["text"]
 
 
+def test_the_message_of_a_canary_that_is_deleted_in_a_run_has_no_buttons(release: Release, slack: SlackApi) -> None:
+    serin = told_by(release, app_of(slack))
+    upgrade(release, serin)
+    serin.run_until(lambda rollout: rollout.weight == 25)
+    release.cluster.api.delete(release.path("canary"))
+    serin.clock.skip_to(serin.rollout.due_at)
+    serin.tick()
+    assert serin.parts.store.load(serin.key) is None
+    run = slack.messages()[1]
+    assert "The Canary was deleted." in texts_of(run)
+    assert actions_of(run) == []
+
+
 @pytest.mark.parametrize("url", ["https://evil.example.com/x", "http://169.254.169.254/token"])
 def test_an_answer_goes_to_slack_only(release: Release, slack: SlackApi, url: str) -> None:
     serin = told_by(release, app_of(slack))
