@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from shared.cookies import known_cookie
 from shared.plan import HOME, make_plan, nearest_step
 from shared.render.differences import same
-from shared.render.istio_live import live_route
 from shared.render.ownership import SUFFIX
+from shared.render.router import router_of
 from shared.render.workload import carried_revision, primary_deployment
 from shared.revision import config_hash, template_hash
 from shared.rollout import Phase, Revision, Rollout
@@ -106,8 +106,9 @@ def _copies(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
 
 def _route(canary: Canary, scene: Scene) -> Route:
     """What the router sends to the canary now."""
-    router = scene.get("VirtualService", canary.service.name)
-    return (live_route(router, canary) if router else None) or HOME
+    router = router_of(canary)
+    live = scene.objects.get(router.id(canary)) if router else None
+    return (router.read(live, canary) if router and live else None) or HOME
 
 
 def _size(canary: Canary, scene: Scene) -> int:

@@ -20,10 +20,10 @@ from shared.observed import Look
 from shared.render.autoscaler import is_paused, primary_autoscaler
 from shared.render.configs import copy_config
 from shared.render.differences import up_to_date
-from shared.render.istio import destination_rules, virtual_service
 from shared.render.original import keep_original
 from shared.render.ownership import belongs, is_flaggers, take_over
 from shared.render.pods import selector_label
+from shared.render.router import router_of
 from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_deployment
 from shared.revision import changed, revision_mark, template_hash
@@ -87,7 +87,7 @@ def _all(aim: Aim) -> Iterator[Change]:
 def _is_stranger(aim: Aim, change: Change) -> bool:
     """Never overwritten.
 
-    The apex service and the VirtualService are taken over: an app that comes to Serin has them already.
+    The apex service and the router are taken over: an app that comes to Serin has them already.
     """
     if not isinstance(change, Write) or change.live is None or belongs(change.live, aim.canary):
         return False
@@ -95,8 +95,10 @@ def _is_stranger(aim: Aim, change: Change) -> bool:
 
 
 def _is_taken_over(aim: Aim, wanted: ObjectId) -> bool:
-    apex = aim.canary.service.name
-    return wanted in (ObjectId("Service", apex), ObjectId("VirtualService", apex))
+    router = router_of(aim.canary)
+    return wanted == ObjectId("Service", aim.canary.service.name) or (
+        router is not None and wanted == router.id(aim.canary)
+    )
 
 
 def _workload(aim: Aim) -> Iterator[Change]:
@@ -169,14 +171,15 @@ def _services(aim: Aim) -> Iterator[Change]:
 
 def _router(aim: Aim) -> Iterator[Change]:
     """The weights as committed; before initialization is over, only once the primary can take the traffic."""
-    if Look.ROUTER not in aim.scene.look or not aim.canary.has_router:
+    router = router_of(aim.canary)
+    if Look.ROUTER not in aim.scene.look or router is None:
         return
     if aim.rollout.phase is Phase.INITIALIZING and not aim.primary_serves:
         return
     if Look.GENERATED in aim.scene.look:
-        for rule in destination_rules(aim.canary):
-            yield from _write(aim, rule)
-    yield from _write(aim, virtual_service(aim.canary, aim.rollout.route, aim.rollout.version))
+        for obj in router.beside(aim.canary):
+            yield from _write(aim, obj)
+    yield from _write(aim, router.show(aim.canary, aim.rollout.route, aim.rollout.version))
 
 
 def _scale(aim: Aim) -> Iterator[Change]:

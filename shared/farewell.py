@@ -16,9 +16,9 @@ from shared.changes import Delete, Finalizers, Pause, Restore, Scale, Write
 from shared.engine.farewell import Stage
 from shared.render.autoscaler import is_paused, most_replicas
 from shared.render.differences import up_to_date
-from shared.render.istio import virtual_service
 from shared.render.original import original_apex, original_router
 from shared.render.ownership import SUFFIX, belongs
+from shared.render.router import router_of
 from shared.rollout import Phase
 from shared.scene import KINDS, ObjectId, autoscaler_id, autoscaler_of, primary_autoscaler_id, target_of
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.canary.model import Canary
     from shared.changes import Change
     from shared.json_types import Json
+    from shared.render.router import Router
     from shared.rollout import Rollout
     from shared.scene import Scene
 
@@ -72,9 +73,8 @@ def _of_stage(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Change
 
 
 def _weights(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Write]:
-    live = _own(canary, scene, ObjectId("VirtualService", canary.service.name))
-    if live is not None:
-        obj = virtual_service(canary, rollout.route, rollout.version)
+    for router, live in _own_router(canary, scene):
+        obj = router.show(canary, rollout.route, rollout.version)
         if not up_to_date(live, obj):
             yield Write(obj, live)
 
@@ -101,18 +101,16 @@ def _apex(canary: Canary, scene: Scene) -> Iterator[Restore]:
 
 
 def _router(canary: Canary, scene: Scene) -> Iterator[Change]:
-    router = ObjectId("VirtualService", canary.service.name)
-    live = _own(canary, scene, router)
-    if live is not None:
-        original = original_router(live, canary)
-        yield Restore(router, original) if original is not None else _removal(router, live)
+    for router, live in _own_router(canary, scene):
+        wanted, original = router.id(canary), original_router(live, canary, router)
+        yield Restore(wanted, original) if original is not None else _removal(wanted, live)
 
 
 def _generated(canary: Canary, scene: Scene) -> Iterator[Delete]:
     """What nobody uses any more, the pods last."""
+    router, scaler = router_of(canary), primary_autoscaler_id(canary)
     sides = (canary.service.canary_name, canary.service.primary_name)
-    names = [ObjectId(kind, name) for kind in ("DestinationRule", "Service") for name in sides]
-    scaler = primary_autoscaler_id(canary)
+    names = [*(router.ids_beside(canary) if router else ()), *(ObjectId("Service", name) for name in sides)]
     if scaler is not None:
         names.append(scaler)
     for name in (*names, ObjectId("Deployment", canary.primary_name)):
@@ -126,6 +124,14 @@ def _copies(canary: Canary, scene: Scene) -> Iterator[Delete]:
         live = _own(canary, scene, name)
         if live is not None and name.kind in KINDS.values() and name.name.endswith(SUFFIX):
             yield _removal(name, live)
+
+
+def _own_router(canary: Canary, scene: Scene) -> Iterator[tuple[Router, Json]]:
+    """The Canary's router with its live object, if that is there and belongs to the Canary."""
+    router = router_of(canary)
+    live = _own(canary, scene, router.id(canary)) if router else None
+    if router is not None and live is not None:
+        yield router, live
 
 
 def _own(canary: Canary, scene: Scene, wanted: ObjectId) -> Json | None:

@@ -71,7 +71,9 @@ def _say_goodbye(canary: Json) -> tuple[str, ...]:
             "the Canary stays until that is done",
         )
     kept = f"{target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
-    undo = f"to go back to Deployment {target}, scale it up, let the Service select its pods, delete the VirtualService"
+    undo = (
+        f"to go back to Deployment {target}, scale it up, let the Service select its pods, delete the router's object"
+    )
     weight = at(canary, ("status", "canaryWeight"))
     split = (f"the traffic split stays as it is: {weight} percent to Deployment {target}",) if _is_share(weight) else ()
     return (kept, *split, undo)

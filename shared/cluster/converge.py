@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.canary.leaving import without_ours
 from shared.changes import Delete, Finalizers, Pause, Raise, Restore, Scale, Write
-from shared.cluster.kinds import BY_NAME, Kind
+from shared.cluster.kinds import Kind, kind_of
 from shared.errors import Conflict
 from shared.render.autoscaler import pause_patch
 from shared.render.overlay import overlay
@@ -32,13 +32,13 @@ def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> No
             case Scale(id=side, replicas=replicas) | Raise(id=side, replicas=replicas):
                 gateway.merge(Kind.DEPLOYMENT, canary.namespace, side.name, {"spec": {"replicas": replicas}}, "scale")
             case Pause(id=scaler, paused=paused):
-                gateway.merge(BY_NAME[scaler.kind], canary.namespace, scaler.name, pause_patch(paused=paused))
+                gateway.merge(kind_of(scaler.kind, canary), canary.namespace, scaler.name, pause_patch(paused=paused))
             case Write():
-                _write(gateway, change)
+                _write(gateway, kind_of(change.id.kind, canary), change)
             case Restore(id=restored, obj=obj):
-                gateway.replace(BY_NAME[restored.kind], obj)
+                gateway.replace(kind_of(restored.kind, canary), obj)
             case Delete(id=removed, uid=uid):
-                gateway.delete(BY_NAME[removed.kind], canary.namespace, removed.name, uid)
+                gateway.delete(kind_of(removed.kind, canary), canary.namespace, removed.name, uid)
             case Finalizers(id=held, wanted=names, resource_version=version):
                 gateway.merge(Kind.CANARY, canary.namespace, held.name, _finalizers(names, version))
 
@@ -70,8 +70,7 @@ def _finalizers(names: Iterable[str], resource_version: str) -> JsonObject:
     return {"metadata": {"finalizers": list(names), "resourceVersion": resource_version}}
 
 
-def _write(gateway: Gateway, write: Write) -> None:
-    kind = BY_NAME[write.id.kind]
+def _write(gateway: Gateway, kind: Kind, write: Write) -> None:
     if write.live is not None:
         gateway.replace(kind, overlay(write.live, write.obj))
     elif write.looked or gateway.replace(kind, write.obj) is None:

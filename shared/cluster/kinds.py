@@ -6,6 +6,12 @@ Nothing else can be asked of the gateway.
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
+
+from shared.render.router import router_of
+
+if TYPE_CHECKING:
+    from shared.canary.model import Canary
 
 
 class Kind(Enum):
@@ -49,3 +55,9 @@ BY_NAME = {
     "VirtualService": Kind.VIRTUAL_SERVICE,
 }
 """Kinds by the word that objects carry in ``kind``."""
+
+
+def kind_of(word: str, canary: Canary) -> Kind:
+    """The kind that objects of ``canary`` call by this word; its router in the version that the Canary asks for."""
+    usual, router = BY_NAME[word], router_of(canary)
+    return Kind((router.api_version, usual.value[1])) if router and router.kind == word else usual

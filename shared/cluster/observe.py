@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.changes import Finalizers, Raise
-from shared.cluster.kinds import BY_NAME
+from shared.cluster.kinds import BY_NAME, kind_of
 from shared.desired import changes, strangers
 from shared.errors import Refused
 from shared.observed import Look, Observed
 from shared.render.ownership import belongs
+from shared.render.router import router_of
 from shared.render.workload import carried_revision
 from shared.revision import revision_mark, template_hash, tracked_refs
 from shared.rollout import Phase
@@ -47,7 +48,7 @@ def look_at(gateway: Gateway, canary: Canary, rollout: Rollout, look: Look) -> S
     def read(wanted: Iterable[ObjectId]) -> None:
         for one in wanted:
             if one not in objects:
-                objects[one] = gateway.get(BY_NAME[one.kind], canary.namespace, one.name)
+                objects[one] = gateway.get(kind_of(one.kind, canary), canary.namespace, one.name)
 
     primary, target = ObjectId("Deployment", canary.primary_name), ObjectId("Deployment", canary.target.name)
     if Look.COPIES in look:
@@ -86,8 +87,9 @@ def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
         yield ObjectId("Deployment", canary.target.name)
     if Look.PRIMARY in look:
         yield ObjectId("Deployment", canary.primary_name)
-    if Look.ROUTER in look and canary.has_router:
-        yield ObjectId("VirtualService", canary.service.name)
+    router = router_of(canary)
+    if Look.ROUTER in look and router is not None:
+        yield router.id(canary)
     if Look.APEX in look:
         yield ObjectId("Service", canary.service.name)
     yield from _autoscalers(canary, look)
@@ -104,11 +106,10 @@ def _autoscalers(canary: Canary, look: Look) -> Iterator[ObjectId]:
 
 
 def _generated(canary: Canary) -> Iterator[ObjectId]:
-    service = canary.service
+    service, router = canary.service, router_of(canary)
     for name in (service.name, service.canary_name, service.primary_name):
         yield ObjectId("Service", name)
-    for name in (service.canary_name, service.primary_name) if canary.has_router else ():
-        yield ObjectId("DestinationRule", name)
+    yield from router.ids_beside(canary) if router else ()
 
 
 def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[ObjectId]:

@@ -174,7 +174,7 @@ def _advance(canary: Canary, draft: Draft, stage: Stage) -> Draft:
     texts = {
         Stage.ROUTING: f"Routing all traffic to {_target(canary)}",
         Stage.SWITCHING: f"Switching Service {apex} to the pods of {_target(canary)}",
-        Stage.RESTORING: f"Giving back VirtualService {apex}",
+        Stage.RESTORING: f"Giving back the router of {apex}",
         Stage.REMOVING: f"Removing {_primary(canary)} and what belongs to it",
         Stage.LEAVING: f"Deletion completed! {canary} is given back",
     }

@@ -1,4 +1,4 @@
-"""What a Service or a VirtualService looked like before Serin took it over, kept in an annotation of the object itself.
+"""What a Service or a router looked like before Serin took it over, kept in an annotation of the object itself.
 
 As in Flagger, the annotation holds the object's own ``spec`` as JSON, here only the fields that Serin writes; Flagger's
 annotation is understood, and so is kubectl's. What is in them is only believed if it makes sense without the Canary:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from shared.canary.model import Canary
     from shared.json_types import Json, JsonObject
+    from shared.render.router import Router
 
 FLAGGER_ORIGINAL = "flagger.kubernetes.app/original-configuration"
 """Flagger's annotation of the same meaning; it holds a bare ``spec``."""
@@ -44,10 +45,11 @@ def keep_original(obj: Json, live: Json) -> Json:
     return {**obj, "metadata": {**metadata, "annotations": {**metadata["annotations"], ORIGINAL: kept}}}
 
 
-def original_router(live: Json, canary: Canary) -> JsonObject | None:
-    """The VirtualService ``live`` as it was before the Canary; None if it was made for it."""
+def original_router(live: Json, canary: Canary, router: Router) -> JsonObject | None:
+    """The object of ``router`` as it was before the Canary; None if it was made for it."""
+    sides = {canary.service.primary_name, canary.service.canary_name}
     for spec in _originals(live):
-        if not _mentions_sides(spec, canary):
+        if sides.isdisjoint(router.destinations(spec)):
             return _given_back(live, spec)
     return None
 
@@ -98,15 +100,3 @@ def _given_back(live: Json, spec: Mapping[str, object]) -> JsonObject:
         "metadata": {field: value for field, value in metadata.items() if value not in ({}, [])},
         "spec": {**others, **_owned_spec(live["kind"], spec)},
     }
-
-
-def _mentions_sides(spec: Json, canary: Canary) -> bool:
-    """Whether it sends requests to a service that goes with the Canary."""
-    service = canary.service
-    hosts = (
-        str(at(entry, ("destination", "host")) or "")
-        for protocol in ("http", "tcp")
-        for rule in spec.get(protocol) or ()
-        for entry in rule.get("route") or ()
-    )
-    return any(host.partition(".")[0] in (service.primary_name, service.canary_name) for host in hosts)

@@ -81,7 +81,7 @@ def test_the_app_is_given_back_as_it_was_and_somebody_always_serves_it(team: Tea
         f"Canary deleted! Scaling up {name}",
         f"Routing all traffic to {name}",
         f"Switching Service {name} to the pods of {name}",
-        f"Giving back VirtualService {name}",
+        f"Giving back the router of {name}",
         f"Removing frontend-primary.{team.release.namespace} and what belongs to it",
         f"Deletion completed! {name} is given back",
         "Canary not found: its rollout is forgotten, its history stays",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.canary.model import Provider
 from shared.plan import Route
 from shared.render.istio import virtual_service
 from shared.render.original import (
@@ -19,6 +20,7 @@ from shared.render.original import (
 from shared.render.overlay import overlay
 from shared.render.ownership import CANARY, CANARY_UID, ORIGINAL
 from shared.render.pods import selector_label
+from shared.render.router import ROUTERS
 from shared.render.service import apex_service
 from tests.unit.render.samples import canary, deployment
 
@@ -52,6 +54,7 @@ def taken(live: JsonObject, desired: JsonObject) -> JsonObject:
     return overlay(live, keep_original(desired, live))
 
 
+ISTIO = ROUTERS[Provider.ISTIO]
 GENERATED = virtual_service(canary(), Route(canary=0), 3)
 
 
@@ -59,7 +62,7 @@ def test_a_router_survives_the_takeover_and_the_way_back() -> None:
     before = router(ROUTES, note="n")
     held = taken(before, GENERATED)
     assert held["spec"]["http"] == GENERATED["spec"]["http"]
-    assert original_router(held, canary()) == before
+    assert original_router(held, canary(), ISTIO) == before
 
 
 def test_a_service_survives_the_takeover_and_the_way_back() -> None:
@@ -91,7 +94,7 @@ def test_what_a_canary_made_is_no_original() -> None:
 )
 def test_the_first_original_that_makes_sense_is_given_back(annotations: dict[str, str]) -> None:
     held = router(GENERATED["spec"], **annotations)
-    found = original_router(held, canary())
+    found = original_router(held, canary(), ISTIO)
     assert found is not None
     assert {key: found["spec"][key] for key in ROUTES} == ROUTES
     assert found["spec"]["exportTo"] == ["."]
@@ -101,7 +104,7 @@ def test_the_first_original_that_makes_sense_is_given_back(annotations: dict[str
 
 @pytest.mark.parametrize("kept", [{}, {FLAGGER_ORIGINAL: json.dumps(GENERATED["spec"])}, {ORIGINAL: "[]"}])
 def test_a_router_that_was_made_for_the_canary_has_no_original(kept: dict[str, str]) -> None:
-    assert original_router(router(GENERATED["spec"], **kept), canary()) is None
+    assert original_router(router(GENERATED["spec"], **kept), canary(), ISTIO) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""What a router is to Serin: one object that splits a Canary's traffic, perhaps others beside it, and a few questions.
+
+Everything that looks at a router, writes one or gives one back asks here. Another router is another row in ``ROUTERS``,
+another value of ``Provider``, and the file with its functions.
+
+It must never say when a router is written: ``desired`` and ``farewell`` do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.canary.model import Provider
+from shared.render import istio, istio_live
+from shared.scene import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from shared.canary.model import Canary
+    from shared.json_types import Json, JsonObject
+    from shared.plan import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """One kind of router. Its object has the name of the callers' service.
+
+    ``show`` renders the object that shows a route, as the rollout of this version decided it; ``beside`` renders what
+    else there has to be. ``read`` tells what a live object shows, None if it does not say so clearly, and
+    ``destinations`` the services that a ``spec`` sends requests to. ``pending`` says why a live object is not in force
+    yet; empty if it is, or if nobody can tell.
+    """
+
+    api_version: str
+    kind: str
+    show: Callable[[Canary, Route, int], JsonObject]
+    beside: Callable[[Canary], tuple[JsonObject, ...]]
+    read: Callable[[Json, Canary], Route | None]
+    destinations: Callable[[Json], Iterator[str]]
+    pending: Callable[[Json], str]
+
+    def id(self, canary: Canary) -> ObjectId:
+        """The object that splits the traffic of ``canary``."""
+        return ObjectId(self.kind, canary.service.name)
+
+    def ids_beside(self, canary: Canary) -> tuple[ObjectId, ...]:
+        """What else there has to be for ``canary``."""
+        return tuple(ObjectId(obj["kind"], obj["metadata"]["name"]) for obj in self.beside(canary))
+
+
+def _never(_live: Json) -> str:
+    return ""
+
+
+ROUTERS: Mapping[Provider, Router] = {
+    Provider.ISTIO: Router(
+        api_version=istio.API_VERSION,
+        kind="VirtualService",
+        show=istio.virtual_service,
+        beside=istio.destination_rules,
+        read=istio_live.live_route,
+        destinations=istio_live.destinations,
+        pending=_never,
+    ),
+}
+
+
+def router_of(canary: Canary) -> Router | None:
+    """The router of a Canary; None if nobody splits its traffic."""
+    return ROUTERS.get(canary.provider)
