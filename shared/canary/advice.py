@@ -35,6 +35,7 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
     _mention_old_version(root)
     _mention_old_analysis(spec)
     _mention_weights(analysis)
+    _mention_comparison(analysis)
     advise_strategy(spec, analysis)
     for metric in analysis.at("metrics").entries():
         _mention_metric(metric)
@@ -73,6 +74,16 @@ def _mention_weights(analysis: Field) -> None:
         analysis.at("stepWeight").report(
             f"does not divide maxWeight {top}: the last step is {top}, which is less than {step} more"
         )
+
+
+def _mention_comparison(analysis: Field) -> None:
+    """Where the canary has all of the traffic there is nothing to compare with."""
+    compared = [metric.at("compare") for metric in analysis.at("metrics").entries() if not metric.at("compare").absent]
+    weights = analysis.at("stepWeights").entries()
+    top = weights[-1] if weights else analysis.at("maxWeight")
+    whole = top.quiet().integer(1, 100, 100) == 100 and not analysis.at("iterations").value
+    if compared and whole:
+        compared[0].report("finds nothing at weight 100, where the primary gets no traffic: keep maxWeight below it")
 
 
 def _mention_metric(metric: Field) -> None:

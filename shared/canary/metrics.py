@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.canary.comparison import read_comparison
 from shared.canary.durations import check_template_window, check_window
 from shared.canary.fields import show
 from shared.canary.model import Bounds, Metric, OnNoData, TemplateRef
@@ -48,6 +49,7 @@ def _read_metric(field: Field, namespace: str) -> Metric:
         name=name,
         interval=field.at("interval").text(check_template_window if template else check_window, _DEFAULT_WINDOW),
         bounds=_read_bounds(field, builtin),
+        comparison=read_comparison(field, durations=builtin == DURATION),
         builtin=builtin,
         query=query,
         template=template,
@@ -93,7 +95,7 @@ def _read_bounds(field: Field, builtin: str | None) -> Bounds:
     limits = field.at("thresholdRange").section()
     if limits.value is not None:
         return _read_range(limits, builtin)
-    if field.at("threshold").value is None:
+    if field.at("threshold").value is None and field.at("compare").absent:
         field.at("thresholdRange").report("is required, with min, max or both: a metric without a bound cannot fail")
     limit = field.at("threshold").number()
     return Bounds(min=limit) if builtin == SUCCESS_RATE else Bounds(max=limit)

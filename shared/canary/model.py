@@ -114,6 +114,24 @@ class TemplateRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """``metrics[].compare: primary`` and what goes with it, Serin's own fields.
+
+    ``minimum_samples`` are requests of either side since the step began; for ``max_wait`` seconds the step waits for
+    them, then ``on_too_few`` decides. ``confidence`` is percent, ``tolerance`` percentage points, ``slower_than``
+    milliseconds. ``total_query`` is for a metric whose own query counts the bad ones.
+    """
+
+    minimum_samples: int = 500
+    max_wait: float = 1800.0
+    confidence: float = 99.0
+    tolerance: float = 0.0
+    slower_than: float = 0.0
+    total_query: str = ""
+    on_too_few: OnNoData = OnNoData.HOLD
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One entry of ``analysis.metrics``.
 
@@ -130,6 +148,7 @@ class Metric:
     template: TemplateRef | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     on_no_data: OnNoData = OnNoData.FAIL
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,16 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from shared.canary.durations import parse_template_window
+from shared.canary.model import Bounds
 from shared.checks import hooks, judge, prometheus
+from shared.checks.answer import read_labelled
+from shared.checks.counts import LABEL, read_counts, write_counts
 from shared.checks.deadline import Deadline
 from shared.checks.durations import write_duration
 from shared.checks.endpoint import Endpoint, read_endpoint, show_url
@@ -29,9 +34,9 @@ from shared.checks.verdict import CheckResult, Verdict
 from shared.errors import CheckUnavailable, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from shared.canary.model import Canary, Hook, Metric, TemplateRef
+    from shared.canary.model import Canary, Hook, Metric
     from shared.checks.subject import Subject
     from shared.checks.transport import Http
 
@@ -55,7 +60,7 @@ def analyse(subject: Subject, clients: Clients) -> tuple[CheckResult, ...]:
         return urgent
     answers = analysis.ask_in_turn(questions.hooks)
     if questions.metrics and _all_passed(answers):
-        answers = (*answers, *map(analysis.ask_metric, subject.canary.analysis.metrics))
+        answers = (*answers, *chain.from_iterable(map(analysis.ask_metric, subject.canary.analysis.metrics)))
     if _all_passed(answers):
         answers = (*answers, *analysis.ask_in_turn(questions.gates))
     return (*urgent, *answers)
@@ -104,16 +109,40 @@ class _Analysis:
             lambda: hooks.call_hook(self.canary, hook, facts, self.clients.http, self.deadline),
         )
 
-    def ask_metric(self, metric: Metric) -> CheckResult:
-        unknown = CheckResult(metric.name, judge.KIND, Verdict.UNKNOWN, bounds=judge.show_bounds(metric.bounds))
+    def ask_metric(self, metric: Metric) -> Iterator[CheckResult]:
+        """Its bounds, its comparison with the primary, or both."""
+        if metric.bounds != Bounds():
+            yield self._write_and_ask(metric, judge.KIND, self._ask_template if metric.template else self._ask_server)
+        if metric.comparison:
+            yield self._write_and_ask(metric, judge.COMPARISON, self._compare)
+
+    def _write_and_ask(
+        self, metric: Metric, kind: str, ask: Callable[[Metric, CheckResult], CheckResult]
+    ) -> CheckResult:
+        unknown = CheckResult(metric.name, kind, Verdict.UNKNOWN, bounds=judge.show_bounds(metric.bounds))
         try:
-            return (
-                self._ask_template(metric, metric.template, unknown)
-                if metric.template
-                else self._ask_server(metric, unknown)
-            )
+            return ask(metric, unknown)
         except InvalidInput as error:
             return replace(unknown, text=f"Halt {self.canary} advancement {error}", query=metric.query or "")
+
+    def _compare(self, metric: Metric, unknown: CheckResult) -> CheckResult:
+        questions = self.subject.questions
+        if questions.facts.weight >= 100:
+            text = f"{metric.name} is not compared: the primary gets no traffic"
+            return replace(unknown, verdict=Verdict.PASS, text=text)
+        window = parse_template_window(metric.interval) or 0.0
+        query = write_counts(self.canary, metric, max(questions.age, window))
+        server = choose_server(self.canary, self.clients.server)
+        return self._settle(
+            replace(unknown, query=query),
+            f"Metrics server {show_url(server.url)} query failed",
+            lambda: replace(self._judge_counts(metric, server, query), query=query),
+        )
+
+    def _judge_counts(self, metric: Metric, server: MetricsServer, query: str) -> CheckResult:
+        read = partial(read_labelled, label=LABEL)
+        found = prometheus.ask_for(read, server, query, self.clients.http, self.deadline)
+        return judge.judge_comparison(self.canary, metric, read_counts(found, metric), self.subject.questions)
 
     def _ask_server(self, metric: Metric, unknown: CheckResult) -> CheckResult:
         query = write_query(self.canary, metric)
@@ -126,8 +155,9 @@ class _Analysis:
             ),
         )
 
-    def _ask_template(self, metric: Metric, ref: TemplateRef, unknown: CheckResult) -> CheckResult:
-        source = self.subject.sources.get(ref, f"{ref} was not read")
+    def _ask_template(self, metric: Metric, unknown: CheckResult) -> CheckResult:
+        ref = metric.template
+        source = self.subject.sources.get(ref, f"{ref} was not read") if ref else ""
         if isinstance(source, str):
             return replace(unknown, text=f"Halt {self.canary} advancement {source}")
         query = write_template_query(self.canary, metric, source.template)

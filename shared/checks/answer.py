@@ -22,13 +22,30 @@ _LONGEST_ERROR = 300
 
 def read_values(body: bytes) -> tuple[float, ...]:
     """The finite values in the answer, in its order; empty means no data. CheckUnavailable if it is no answer."""
+    return tuple(value for value in map(_read_sample, _samples(_read_data(body))) if math.isfinite(value))
+
+
+def read_labelled(body: bytes, label: str) -> dict[str, float]:
+    """The finite values of a vector by one of their labels; series without it are left out. Else as above."""
+    data = _read_data(body)
+    values = dict(zip(_labels(data, label), map(_read_sample, _samples(data)), strict=True))
+    return {name: value for name, value in values.items() if name and math.isfinite(value)}
+
+
+def _read_data(body: bytes) -> Json:
     answer = _load(body)
     if answer.get("status") != "success":
         raise CheckUnavailable(f"it answered with an error: {read_error(body) or 'it does not say which'}")
     data = answer.get("data")
     if not isinstance(data, dict):
         raise CheckUnavailable("its answer has no data field: is this the address of a Prometheus?")
-    return tuple(value for value in map(_read_sample, _samples(data)) if math.isfinite(value))
+    return data
+
+
+def _labels(data: Json, label: str) -> list[str]:
+    result = data.get("result")
+    metrics = (entry.get("metric") if isinstance(entry, dict) else None for entry in result or ())
+    return [str(metric.get(label, "")) if isinstance(metric, dict) else "" for metric in metrics]
 
 
 def read_error(body: bytes) -> str:

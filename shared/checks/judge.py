@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from shared.canary.model import OnNoData
+from shared.canary.model import Comparison, OnNoData
+from shared.checks.comparison import Outcome, Terms, compare, explain
+from shared.checks.counts import what_is_bad
 from shared.checks.durations import write_duration
 from shared.checks.queries import REQUEST_DURATION, SUCCESS_RATE
 from shared.checks.verdict import CheckResult, Verdict
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.canary.model import Bounds, Canary, Metric
+    from shared.checks.comparison import Counts
+    from shared.checks.questions import Questions
 
-KIND = "metric"
+KIND, COMPARISON = "metric", "comparison"
+_JUDGED = {Outcome.WORSE: Verdict.FAIL, Outcome.SAME: Verdict.PASS, Outcome.BETTER: Verdict.PASS}
 _ON_NO_DATA = {OnNoData.FAIL: Verdict.FAIL, OnNoData.HOLD: Verdict.UNKNOWN, OnNoData.PASS: Verdict.PASS}
 
 
@@ -38,6 +43,28 @@ def judge_metric(canary: Canary, metric: Metric, values: Iterable[float], query:
     if verdict is Verdict.PASS:
         text = ""
     return CheckResult(metric.name, KIND, verdict, text, value, show_bounds(metric.bounds), query)
+
+
+def judge_comparison(canary: Canary, metric: Metric, sides: tuple[Counts, Counts], questions: Questions) -> CheckResult:
+    """The verdict of a comparison, ``sides`` being the canary's and the primary's counts. Too few requests wait first.
+
+    Its text is there for every verdict: what was found, in words.
+    """
+    terms = metric.comparison or Comparison()
+    finding = compare(*sides, Terms(terms.minimum_samples, 1 - terms.confidence / 100, terms.tolerance))
+    found = explain(what_is_bad(metric), *sides, finding)
+    verdict = _JUDGED.get(finding.outcome) or _judge_too_few(terms, questions)
+    text = f"{metric.name} {found}" if verdict is Verdict.PASS else f"Halt {canary} advancement {metric.name} {found}"
+    if verdict is Verdict.WAIT:
+        text = f"Waiting for {terms.minimum_samples:,} requests to {canary} and to its primary to compare {metric.name}"
+    return CheckResult(metric.name, COMPARISON, verdict, text, sides[0].rate, f"compared with {sides[1].rate:.4g}")
+
+
+def _judge_too_few(terms: Comparison, questions: Questions) -> Verdict:
+    """Traffic that went home gives no requests: there, being answered is all that is asked for."""
+    if questions.blind:
+        return Verdict.PASS
+    return Verdict.WAIT if questions.age < terms.max_wait else _ON_NO_DATA[terms.on_too_few]
 
 
 def choose_value(values: Iterable[float], bounds: Bounds) -> float | None:

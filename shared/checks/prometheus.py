@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote_plus, urlsplit, urlunsplit
 
 from shared.checks.answer import read_error, read_values
@@ -21,9 +21,11 @@ from shared.checks.wording import clean
 from shared.errors import CheckUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shared.checks.deadline import Deadline
+
+T = TypeVar("T")
 
 _RETRIES = 2
 _LARGEST_ANSWER = 1024 * 1024
@@ -51,6 +53,11 @@ class MetricsServer:
 
 def ask(server: MetricsServer, query: str, http: Http, deadline: Deadline) -> tuple[float, ...]:
     """The finite values that the query has now; none is "no data". CheckUnavailable if the server gave no answer."""
+    return ask_for(read_values, server, query, http, deadline)
+
+
+def ask_for(read: Callable[[bytes], T], server: MetricsServer, query: str, http: Http, deadline: Deadline) -> T:
+    """What ``read`` makes of the answer. CheckUnavailable if the server gave none."""
     endpoint = read_endpoint(server.url)
     patience = Patience(server.limit, deadline.within(server.limit), _RETRIES)
     headers = {**server.headers, **endpoint.headers, **server.identity.headers(patience.whole)}
@@ -63,7 +70,7 @@ def ask(server: MetricsServer, query: str, http: Http, deadline: Deadline) -> tu
     )
     answer = http.send(call, patience)
     try:
-        return _read(answer, query, server)
+        return read(_body(answer, query, server))
     except CheckUnavailable as error:
         secrets = (*secrets_in(headers), *server.headers.values())
         raise CheckUnavailable(clean(str(error), _LONGEST_TEXT, secrets)) from None
@@ -84,12 +91,12 @@ def _authorities(server: MetricsServer) -> bool | str:
     return server.ca_file
 
 
-def _read(answer: Answer, query: str, server: MetricsServer) -> tuple[float, ...]:
+def _body(answer: Answer, query: str, server: MetricsServer) -> bytes:
     if not answer.complete:
         raise CheckUnavailable(f"its answer is larger than {_LARGEST_ANSWER // 1024} KiB")
     match answer.status:
         case HTTPStatus.OK:
-            return read_values(answer.body)
+            return answer.body
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
             reason = read_error(answer.body) or f"HTTP {answer.status}"
             raise CheckUnavailable(f"it refused the query {clean(query, _LONGEST_QUERY)}: {reason}")

@@ -34,15 +34,15 @@ def write_query(canary: Canary, metric: Metric) -> str:
         return _success_rate(canary, metric.interval)
     if metric.builtin == REQUEST_DURATION:
         return _request_duration(canary, metric)
-    return render(f"metric {metric.name}", metric.query or "", _values(canary, metric))
+    return render(f"metric {metric.name}", metric.query or "", write_values(canary, metric))
 
 
 def write_template_query(canary: Canary, metric: Metric, template: MetricTemplate) -> str:
     """The query of ``template`` for ``metric``. InvalidInput if it uses what Serin does not know."""
-    return render(str(template.ref), template.query, _values(canary, metric))
+    return render(str(template.ref), template.query, write_values(canary, metric))
 
 
-def _values(canary: Canary, metric: Metric) -> Values:
+def write_values(canary: Canary, metric: Metric) -> Values:
     """Flagger's template functions; ``interval`` is the metric's, not the analysis's.
 
     Without an ``ingressRef`` and a ``routeRef``, ``ingress`` and ``route`` are the target's name there, too.
@@ -61,20 +61,22 @@ def _values(canary: Canary, metric: Metric) -> Values:
 
 def _success_rate(canary: Canary, interval: str) -> str:
     if canary.has_router:
-        series, labels, status = "istio_requests_total", _workload(canary), "response_code"
+        series, status = "istio_requests_total", "response_code"
     else:
-        series, labels, status = f"{APPS_HISTOGRAM}_count", _pods(canary), "status"
+        series, status = f"{APPS_HISTOGRAM}_count", "status"
+    labels = select(canary, canary.target.name)
     good, total = _rate(series, f'{labels},{status}!~"5.*"', interval), _rate(series, labels, interval)
     return f"({good} or vector(0)) / {total} * 100"
 
 
 def _request_duration(canary: Canary, metric: Metric) -> str:
+    labels = select(canary, canary.target.name)
     if not canary.has_router:
-        return f"{_p99(f'{APPS_HISTOGRAM}_bucket', _pods(canary), metric.interval)} * 1000"
-    milliseconds = _p99("istio_request_duration_milliseconds_bucket", _workload(canary), metric.interval)
+        return f"{_p99(f'{APPS_HISTOGRAM}_bucket', labels, metric.interval)} * 1000"
+    milliseconds = _p99("istio_request_duration_milliseconds_bucket", labels, metric.interval)
     if metric.name != DURATION_OF_OLD_ISTIO:
         return milliseconds
-    return f"{milliseconds} or {_p99(DURATION_OF_OLD_ISTIO, _workload(canary), metric.interval)} * 1000"
+    return f"{milliseconds} or {_p99(DURATION_OF_OLD_ISTIO, labels, metric.interval)} * 1000"
 
 
 def _p99(series: str, labels: str, interval: str) -> str:
@@ -85,14 +87,19 @@ def _rate(series: str, labels: str, interval: str) -> str:
     return f"sum(rate({series}{{{labels}}}[{interval}]))"
 
 
-def _workload(canary: Canary) -> str:
-    namespace, target = _quote(canary.namespace), _quote(canary.target.name)
-    return f'reporter="destination",destination_workload_namespace={namespace},destination_workload={target}'
+def select(canary: Canary, workload: str) -> str:
+    """The labels of what is known of the requests to one of the Canary's workloads: the target, or the primary."""
+    return _in_mesh(canary, workload) if canary.has_router else _by_pods(canary, workload)
 
 
-def _pods(canary: Canary) -> str:
-    """The target's pods, by the labels that Flagger's Prometheus gives what it scrapes."""
-    namespace, pods = _quote(canary.namespace), _quote(f"{re.escape(canary.target.name)}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)")
+def _in_mesh(canary: Canary, workload: str) -> str:
+    namespace, name = _quote(canary.namespace), _quote(workload)
+    return f'reporter="destination",destination_workload_namespace={namespace},destination_workload={name}'
+
+
+def _by_pods(canary: Canary, workload: str) -> str:
+    """Its pods, by the labels that Flagger's Prometheus gives what it scrapes."""
+    namespace, pods = _quote(canary.namespace), _quote(f"{re.escape(workload)}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)")
     return f"kubernetes_namespace={namespace},kubernetes_pod_name=~{pods}"
 
 

@@ -35,12 +35,15 @@ class Questions:
     """Hooks in the order of asking, and whether metrics are asked.
 
     ``rollback`` comes first; then ``hooks``, the metrics and ``gates``, each only if everything before it passed.
+    ``age`` is seconds since the step began. ``blind`` says that traffic has gone home: what counts is being answered.
     """
 
     facts: Facts = field(default_factory=Facts)
     rollback: tuple[Hook, ...] = ()
     hooks: tuple[Hook, ...] = ()
     metrics: bool = False
+    age: float = 0.0
+    blind: bool = False
     gates: tuple[Hook, ...] = ()
 
     def __bool__(self) -> bool:

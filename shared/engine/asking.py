@@ -56,11 +56,12 @@ def _of_step(situation: Situation) -> Questions:
     if canary.skip_analysis or seen.target is None or readiness(seen.target, canary.analysis.canary_ready_threshold):
         return Questions()
     if rollout.blind:
-        return Questions(hooks=canary.analysis.hooks_of(HookType.ROLLOUT), metrics=True)
+        return Questions(hooks=canary.analysis.hooks_of(HookType.ROLLOUT), metrics=True, blind=True)
     ahead = _hooks(gates.before_next_step(canary, rollout)) if _primary_ready(situation) else ()
     if rollout.step < 0:
         return Questions(hooks=_hooks(gates.before_traffic(canary, rollout)), gates=ahead)
-    return Questions(hooks=canary.analysis.hooks_of(HookType.ROLLOUT), metrics=True, gates=ahead)
+    age = max((situation.now - rollout.step_since).total_seconds(), 0.0)
+    return Questions(hooks=canary.analysis.hooks_of(HookType.ROLLOUT), metrics=True, gates=ahead, age=age)
 
 
 def _may_move(situation: Situation) -> bool:

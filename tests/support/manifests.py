@@ -216,6 +216,17 @@ spec:
         interval: 1h
         query: |
           100 - sum(rate(istio_requests_total{response_code!="404"}[1m])) / sum(rate(istio_requests_total[1m])) * 100
+      - name: failed orders
+        compare: primary
+        minimumSamples: 1000
+        maxWait: 1h
+        confidence: 99.5
+        tolerance: 0.1
+        query: sum(increase(orders_total{app="{{ target }}",result="failed"}[{{ interval }}]))
+        totalQuery: sum(increase(orders_total{app="{{ target }}"}[{{ interval }}]))
+      - name: request-duration
+        compare: primary
+        slowerThan: 250
     webhooks:
       - name: smoke
         type: rollout

@@ -72,6 +72,13 @@ def test_a_canary_as_the_documentation_has_it_needs_no_advice() -> None:
             Problem(f"{METRIC}.templateVariables", "has no effect: there is neither a query nor a templateRef"),
         ),
         (
+            {f"{METRIC}.compare": "primary", "spec.analysis.maxWeight": 100},
+            Problem(
+                f"{METRIC}.compare",
+                "finds nothing at weight 100, where the primary gets no traffic: keep maxWeight below it",
+            ),
+        ),
+        (
             {f"{METRIC}.threshold": 99},
             Problem(f"{METRIC}.threshold", "is ignored, because thresholdRange is given"),
         ),

@@ -14,6 +14,7 @@ from shared.canary.model import (
     AutoscalerRef,
     Bounds,
     Canary,
+    Comparison,
     Hook,
     HookType,
     Metadata,
@@ -118,11 +119,14 @@ def test_free_steps_and_fractional_bounds_are_read() -> None:
     assert (analysis.interval, analysis.step_weights, analysis.step_weight_promotion) == (90.0, (1, 2, 10, 80), 20)
     assert (analysis.step_weight, analysis.max_weight) == (0, 80)
     assert (analysis.primary_ready_threshold, analysis.canary_ready_threshold, analysis.max_unknown) == (50, 0, 4)
-    rate, custom = analysis.metrics
+    rate, custom, orders, slow = analysis.metrics
     assert (rate.bounds, rate.interval, rate.on_no_data) == (Bounds(min=99.5), "1m", OnNoData.HOLD)
     assert (custom.bounds, custom.interval, custom.builtin) == (Bounds(max=0.75), "1h", None)
     assert custom.query is not None
     assert custom.query.startswith("100 - sum(")
+    assert orders.comparison is not None
+    assert (orders.comparison.minimum_samples, orders.comparison.max_wait) == (1000, 3600.0)
+    assert slow.comparison == Comparison(slower_than=250.0)
     hook = analysis.hooks[0]
     assert (hook.timeout, hook.retries, hook.disable_tls) == (90.0, 2, True)
 
@@ -460,6 +464,57 @@ def test_a_template_and_a_query_are_not_both_asked() -> None:
     assert problems_of(edit(good("podinfo"), changes)) == [
         Problem("spec.analysis.metrics[0].query", "cannot be given with templateRef: keep one of the two")
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "comparison"),
+    [
+        ({}, Comparison()),
+        (
+            {"minimumSamples": 2000, "maxWait": "10m", "confidence": 95, "tolerance": 0.1, "onNoData": "fail"},
+            Comparison(2000, 600.0, 95.0, 0.1, on_too_few=OnNoData.FAIL),
+        ),
+        ({"name": "request-duration", "thresholdRange": {"max": 500}}, Comparison(slower_than=500.0)),
+        ({"name": "request-duration", "slowerThan": 250}, Comparison(slower_than=250.0)),
+        ({"name": "bad", "query": "b", "totalQuery": "t"}, Comparison(total_query="t")),
+    ],
+)
+def test_a_comparison_with_the_primary_is_read(changes: dict[str, object], comparison: Comparison) -> None:
+    metric = {"name": "request-success-rate", "compare": "primary", **changes}
+    manifest = edit(good("podinfo"), {METRIC: metric, "spec.analysis.metrics[1]": REMOVED})
+    (read,) = parse_canary(manifest).analysis.metrics
+    assert read.comparison == comparison
+    assert (read.bounds == Bounds()) == ("thresholdRange" not in changes)
+
+
+@pytest.mark.parametrize(
+    ("metric", "path", "message"),
+    [
+        ({"compare": "canary"}, "compare", 'must be primary, not "canary"'),
+        ({"compare": "primary", "minimumSamples": 0}, "minimumSamples", "must be a whole number"),
+        ({"compare": "primary", "maxWait": "soon"}, "maxWait", "must be a duration"),
+        ({"compare": "primary", "confidence": 100}, "confidence", "must be a number between 50 and 100"),
+        ({"compare": "primary", "tolerance": -1}, "tolerance", "must be a number between 0 and 100"),
+        ({"compare": "primary", "totalQuery": "t"}, "totalQuery", "cannot be given for a built-in metric"),
+        ({"compare": "primary", "name": "bad", "query": "b"}, "totalQuery", "is required: query counts the bad ones"),
+        (
+            {"compare": "primary", "name": "bad", "templateRef": {"name": "t"}},
+            "compare",
+            "cannot be given with templateRef",
+        ),
+        ({"compare": "primary", "name": "request-duration"}, "slowerThan", "is required without thresholdRange.max"),
+        (
+            {"maxWait": "1m", "thresholdRange": {"min": 99}},
+            "maxWait",
+            "is for a comparison: give compare: primary, too",
+        ),
+    ],
+)
+def test_a_comparison_that_could_find_nothing_is_refused(metric: dict[str, object], path: str, message: str) -> None:
+    changes = {METRIC: {"name": "request-success-rate", **metric}, "spec.analysis.metrics[1]": REMOVED}
+    problems = problems_of(edit(good("podinfo"), changes))
+    assert f"{METRIC}.{path}" in [problem.path for problem in problems]
+    assert any(message in problem.message for problem in problems)
 
 
 def problems_of(manifest: JsonObject) -> list[Problem]:

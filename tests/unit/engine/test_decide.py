@@ -227,6 +227,11 @@ class TestVerdicts:
             == NOW
         )
 
+    def test_checks_are_told_how_old_the_step_is_and_whether_traffic_went_home(self) -> None:
+        held = situation(rollout=rollout(step_since=NOW - timedelta(minutes=3)))
+        assert (what_to_ask(held).age, what_to_ask(held).blind) == (180.0, False)
+        assert what_to_ask(situation(rollout=rollout(weight=0, step=-1, blind=True))).blind
+
     def test_unknown_beside_pass_is_unknown(self) -> None:
         decision = decide(situation(results=(result(Verdict.PASS), *UNKNOWN)))
         assert decision.rollout.weight == 10
