@@ -24,10 +24,11 @@ class Verdict(StrEnum):
 class CheckResult:
     """One answered check.
 
-    ``name`` is the metric's or hook's; ``kind`` is ``metric`` or the hook's type; ``text`` is the sentence for the log
-    when it does not pass (for a failed one the predecessor's words, e.g. ``Halt app.ns advancement success rate 62.50%
-    < 99%``). ``value`` is in the metric's unit, ``bounds`` as people read them (``>= 99``), ``query`` the rendered
-    PromQL or the hook's URL, ``answer`` a hook's response text, cut to 1,000 characters.
+    ``name`` is the metric's or hook's; ``kind`` is ``metric``, ``comparison`` or the hook's type; ``text`` is the
+    sentence for the log when it does not pass (for a failed one the predecessor's words, e.g. ``Halt app.ns advancement
+    success rate 62.50% < 99%``), of a comparison always what was found. ``value`` is in the metric's unit, ``bounds``
+    as people read them (``>= 99``), ``query`` the rendered query or the hook's URL, ``answer`` a hook's response text,
+    cut to 1,000 characters.
     """
 
     name: str

@@ -49,6 +49,13 @@ def test_a_bad_canary_is_found_out(case: Case) -> None:
     assert found.better == 0
 
 
+def test_a_bad_canary_is_found_out_as_soon_as_the_guide_says() -> None:
+    twice, four_times = simulate(WORSE[0], steps=60, seed=2), simulate(WORSE[1], steps=60, seed=2)
+    assert twice.worse >= 0.75
+    assert four_times.median_look is not None
+    assert four_times.median_look <= 3
+
+
 def test_a_good_canary_is_found_out() -> None:
     assert simulate(BETTER[0], steps=40, seed=2).better >= 0.95
 
