@@ -7,13 +7,14 @@ never starved.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.errors import SerinError
 from shared.express import express_lane
-from shared.tick import tick
+from shared.tick import RETRY, tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,7 @@ def _until_next(parts: Parts, cluster: str) -> float | None:
 
 def guarded_tick(parts: Parts, key: RolloutKey) -> None:
     """A tick that cannot take others with it: a fault of Serin's own is logged with its kind, and the rollout stays as
-    committed.
+    committed, to be looked at again after a while and not at once.
     """
     try:
         tick(parts, key)
@@ -101,3 +102,12 @@ def guarded_tick(parts: Parts, key: RolloutKey) -> None:
         parts.log.error(str(error), f"{key.name}.{key.namespace}")
     except Exception as fault:  # noqa: BLE001  the boundary that keeps one rollout's fault from every other rollout
         parts.log.error(f"Fault in Serin, please report it: {fault!r}", f"{key.name}.{key.namespace}")
+        _put_off(parts, key)
+
+
+def _put_off(parts: Parts, key: RolloutKey) -> None:
+    """What failed once will most likely fail again; without a pause it would do so many times a second."""
+    with suppress(Exception):
+        found = parts.store.load(key)
+        if found is not None:
+            parts.store.commit(key, replace(found, version=found.version + 1, due_at=parts.clock() + RETRY), None)

@@ -57,8 +57,9 @@ class Facts:
     """What every message tells, whoever receives it. ``revision`` is its mark, ``weight`` the canary's in percent,
     ``traffic`` who gets what, in words.
 
-    ``images`` and ``configs`` say what differs from production, ``checks`` how each check was last answered,
-    ``failed`` those that failed, and ``terms`` what the Canary asks for, as ``title: value``.
+    ``gate`` is the one that waits for approval. ``images`` and ``configs`` say what differs from production, ``checks``
+    how each check was last answered, ``failed`` those that failed, and ``terms`` what the Canary asks for, as
+    ``title: value``.
     """
 
     run: str = ""
@@ -66,6 +67,7 @@ class Facts:
     weight: int = 0
     traffic: str = ""
     revision: str = ""
+    gate: str = ""
     images: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     started_by: str = ""

@@ -149,14 +149,17 @@ class Desk:
         return next(filter(past.had_trouble, histories), ())
 
     def _command(self, request: Typed | Pressed, verb: Verb, subject: Meant, reason: str) -> Command:
-        """An abort is for whatever runs; everything else is for the revision, and an approval for the gate, of now."""
+        """An abort is for whatever runs; everything else is for the revision of now, and an approval for the gate that
+        was shown, or else for that of now.
+        """
         person, rollout = request.person, subject.rollout
         # What comes of a press is told beside the message that has the button: that one is the run's.
         reply = request.reply + BESIDE if request.reply and isinstance(request, Pressed) else request.reply
         command = Command(request.id, verb, person.by, self.clock(), reason, person.source, reply)
         if verb is Verb.ABORT:
             return command
-        gate = rollout.gate if verb is Verb.APPROVE else ""
+        shown = request.gate if isinstance(request, Pressed) else ""
+        gate = (shown or rollout.gate) if verb is Verb.APPROVE else ""
         return replace(command, revision=revision_mark(rollout.applied), gate=gate)
 
     def _give(self, request: Typed | Pressed, subject: Meant, command: Command) -> Answer:

@@ -79,6 +79,7 @@ class Pressed:
     rollout: str
     run: str
     revision: str
+    gate: str
     reply: str
     continued: bool = False
 
@@ -137,6 +138,7 @@ def _read_press(payload: str, fallback: str, api: str) -> Request | Refusal:
         rollout=_text(told, "rollout"),
         run=_text(told, "run"),
         revision=_text(told, "revision"),
+        gate=_text(told, "gate"),
         reply=admitted(_text(press, "response_url"), api),
     )
 

@@ -44,6 +44,7 @@ def gather(known: Facts, after: Rollout, evidence: Evidence) -> Facts:
         weight=after.weight,
         traffic=_traffic(after),
         revision=revision_mark(after.applied),
+        gate=after.gate,
         configs=_configs(after, facts),
     )
     return _with_answers(facts, evidence)

@@ -97,7 +97,7 @@ def _held(before: Rollout, after: Rollout, evidence: Evidence) -> Told | None:
 def _is_mute(gate: str, evidence: Evidence) -> bool:
     """Whether the hook of a gate (``confirm-promotion/sign-off``) is kept out of alerts (``muteAlert``)."""
     hooks = evidence.canary.analysis.hooks
-    return any(hook.mute_alert and f"{hook.type}/{hook.name}" == gate for hook in hooks)
+    return any(hook.mute_alert and f"{gate}/".startswith(f"{hook.type}/{hook.name}/") for hook in hooks)
 
 
 def _reason(evidence: Evidence) -> str:

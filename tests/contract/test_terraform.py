@@ -46,6 +46,8 @@ ANSWERS: Json = {
     "google_monitoring_notification_channel": {"id": "projects/p/notificationChannels/1"},
     "random_password": {"result": "r" * 48},
 }
+FORMED = {"SERIN_SLACK_TOKEN": "xoxb-of-the-test"}
+"""Secrets that have a form, where they are given."""
 VARIABLES: Json = {
     "project": "example-project",
     "region": "europe-west1",
@@ -195,8 +197,11 @@ def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> N
     variables = {"project": "example-project"} | ({"fleet_number": "1"} if example == "three-clusters" else {})
     planned = rehearse(f"google/examples/{example}", variables, ANSWERS, tmp_path)
     assert planned["outputs"]["urls"]["tick"] == "https://f.a.run.app"
-    names = {each["name"] for each in of_type(planned, "google_cloudfunctions2_function").values()}
-    assert "serin-tick" in names
+    deployed = [each["name"] for each in of_type(planned, "google_cloudfunctions2_function").values()]
+    assert "serin-tick" in deployed
+    for name in deployed:
+        environment = environment_of(planned, name.removeprefix("serin-"))
+        assert clusters_of(read_settings({**environment, **FORMED}))
 
 
 @pytest.mark.parametrize(

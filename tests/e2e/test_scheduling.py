@@ -13,7 +13,7 @@ from google.cloud import scheduler_v1
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.heartbeat import Pace, heartbeat
+from shared.heartbeat import Pace, guarded_tick, heartbeat
 from shared.jobs.cloud_scheduler import CloudScheduler, Place
 from shared.rollout import Command, Phase, Verb
 from shared.state.open import open_store
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from shared.checks.subject import Subject
     from shared.checks.verdict import CheckResult
+    from shared.cluster.gateway import Gateway
     from shared.state.store import Store
     from tests.support.embedded_cluster import EmbeddedCluster
 
@@ -171,3 +172,24 @@ def make_job(scheduler: LocalScheduler) -> None:
     target = scheduler_v1.HttpTarget(uri="http://127.0.0.1:9/")
     job = scheduler_v1.Job(name=JOB, schedule="* * * * *", http_target=target)
     scheduler.connect().create_job(parent="projects/p/locations/l", job=job)
+
+
+def test_a_fault_of_serins_own_is_met_again_after_a_pause_and_takes_no_other_rollout_with_it(
+    embedded_cluster: EmbeddedCluster, sqlite: Store
+) -> None:
+    release = Release(embedded_cluster, embedded_cluster.create_namespace())
+    serin = passing_serin(embedded_cluster, sqlite, release.namespace)
+    release.install(interval="1s")
+    serin.sweep()
+    calls = []
+
+    def broken(cluster: str) -> Gateway:
+        calls.append(cluster)
+        raise ZeroDivisionError
+
+    parts = replace(serin.parts, gateway=broken)
+    serin.clock.skip_to(serin.rollout.due_at)
+    guarded_tick(parts, serin.key)
+    guarded_tick(parts, serin.key)
+    assert len(calls) == 1
+    at_rest(serin)

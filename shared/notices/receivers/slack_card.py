@@ -55,8 +55,9 @@ def write_details(notice: Notice) -> JsonObject:
 
 
 def button_value(key: RolloutKey, facts: Facts) -> str:
-    """What a click sends: the rollout, the run and the revision that the message shows."""
-    return json.dumps({"rollout": str(key), "run": facts.run, "revision": facts.revision})
+    """What a click sends: the rollout, and the run, the revision and the gate that the message shows."""
+    shown = {"run": facts.run, "revision": facts.revision, "gate": facts.gate}
+    return json.dumps({"rollout": str(key), **shown})
 
 
 def _headline(key: RolloutKey, card: Card) -> str:

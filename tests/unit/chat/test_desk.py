@@ -77,8 +77,8 @@ class Office:
 
     def press(self, action: str, key: RolloutKey, stands: Rollout) -> Answer:
         self.asked += 1
-        mark = revision_mark(stands.applied)
-        return self.check(self.desk.serve(Pressed(f"slack:{self.asked}", ADA, action, str(key), stands.run, mark, "")))
+        shown = (stands.run, revision_mark(stands.applied), stands.gate)
+        return self.check(self.desk.serve(Pressed(f"slack:{self.asked}", ADA, action, str(key), *shown, "")))
 
     def check(self, answer: Answer) -> Answer:
         """Slack would take it."""

@@ -36,10 +36,11 @@ def test_a_slash_command_is_read() -> None:
 
 
 def test_a_press_is_read() -> None:
-    value = {"rollout": "default:test:shop", "run": "000012", "revision": "v1-a"}
+    value = {"rollout": "default:test:shop", "run": "000012", "revision": "v1-a", "gate": "confirm-promotion/a"}
     action = {"action_id": "abort", "value": json.dumps(value), "action_ts": "1700.5"}
     body = Somebody().press("", {}, trigger_id="1.2.3", actions=[action]).body
-    assert read(body) == Pressed("slack:1.2.3:1700.5", ADA, "abort", "default:test:shop", "000012", "v1-a", HOOK)
+    shown = ("default:test:shop", "000012", "v1-a", "confirm-promotion/a")
+    assert read(body) == Pressed("slack:1.2.3:1700.5", ADA, "abort", *shown, HOOK)
 
 
 def test_a_request_without_an_id_of_slacks_takes_one_from_its_body() -> None:

@@ -147,9 +147,12 @@ def test_no_two_notices_have_one_id() -> None:
 
 
 def test_a_gate_whose_hook_is_mute_is_no_occasion() -> None:
-    hooks = (Hook("a", "http://a", HookType.CONFIRM_PROMOTION, mute_alert=True),)
-    closed = rollout(gate="confirm-promotion/a")
-    assert told(rollout(), closed, "Halt", canary=canary(hooks=hooks)) == []
+    hooks = tuple(
+        Hook("a", "http://a", kind, mute_alert=True)
+        for kind in (HookType.CONFIRM_PROMOTION, HookType.CONFIRM_TRAFFIC_INCREASE)
+    )
+    for gate in ("confirm-promotion/a", "confirm-traffic-increase/a/20"):
+        assert told(rollout(), rollout(gate=gate), "Halt", canary=canary(hooks=hooks)) == []
     assert told(rollout(), rollout(gate="confirm-promotion/b"), "Halt", canary=canary(hooks=hooks)) != []
 
 

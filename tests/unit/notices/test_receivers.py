@@ -203,7 +203,12 @@ def test_a_card_has_what_can_be_done_and_an_ended_one_nothing() -> None:
     assert [b["action_id"] for b in actions_of(write_card(KEY, promoting, ()))] == ["abort"]
     assert actions_of(write_card(KEY, ended, ())) == []
     (button, _) = actions_of(write_card(KEY, running, ()))
-    assert json.loads(button["value"]) == {"rollout": "east:shop:cart", "run": "000012", "revision": "v1-3c"}
+    assert json.loads(button["value"]) == {
+        "rollout": "east:shop:cart",
+        "run": "000012",
+        "revision": "v1-3c",
+        "gate": "",
+    }
 
 
 def test_whatever_a_hook_answers_makes_no_link_and_no_message_that_slack_refuses() -> None:

@@ -53,7 +53,7 @@ module "serin" {
     slack = { SERIN_SLACK_SIGNING_SECRETS = "slack-signing-secret" }
     tick  = { SERIN_SLACK_TOKEN = "slack-bot-token" }
   }
-  settings = { SERIN_SLACK_CHANNEL = "#releases" }
+  settings = { SERIN_SLACK_CHANNEL = "C0RELEASES" }
 
   alerts         = ["fault", "blind", "rolled_back", "jobs"]
   alert_channels = [google_monitoring_notification_channel.platform.id]
