@@ -46,7 +46,7 @@ ANSWERS: Json = {
     "google_monitoring_notification_channel": {"id": "projects/p/notificationChannels/1"},
     "random_password": {"result": "r" * 48},
 }
-FORMED = {"SERIN_SLACK_TOKEN": "xoxb-of-the-test"}
+FORMED = {"SERIN_SLACK_TOKEN": "xoxb-of-the-test", "SERIN_SLACK_SIGNING_SECRETS": "8f742231b10e8888abcd99yyyzzz85a5"}
 """Secrets that have a form, where they are given."""
 VARIABLES: Json = {
     "project": "example-project",
@@ -84,7 +84,10 @@ def environment_of(planned: Json, name: str) -> dict[str, str]:
         each for each in of_type(planned, "google_cloudfunctions2_function").values() if each["name"] == f"serin-{name}"
     )
     config = found["service_config"][0]
-    secret = {each["key"]: "a-secret-of-the-test-alone" for each in config["secret_environment_variables"]}
+    secret = {
+        each["key"]: FORMED.get(each["key"], "a-secret-of-the-test-alone")
+        for each in config["secret_environment_variables"]
+    }
     return {**config["environment_variables"], **secret}
 
 
@@ -200,8 +203,7 @@ def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> N
     deployed = [each["name"] for each in of_type(planned, "google_cloudfunctions2_function").values()]
     assert "serin-tick" in deployed
     for name in deployed:
-        environment = environment_of(planned, name.removeprefix("serin-"))
-        assert clusters_of(read_settings({**environment, **FORMED}))
+        assert clusters_of(read_settings(environment_of(planned, name.removeprefix("serin-"))))
 
 
 @pytest.mark.parametrize(
