@@ -1,4 +1,4 @@
-"""MetricTemplates and the Secrets that they name, read for an analysis and remembered for a minute.
+"""MetricTemplates and the Secrets that they name, read for an analysis and remembered for five minutes.
 
 Many Canaries share a few templates, and reading them for each tick would double what a tick asks of the API. Only what
 was found is remembered: who creates what was missing need not wait. A template that cannot be had is a sentence, which
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.cluster.gateway import Gateway
     from shared.json_types import Json
 
-KEPT_SECONDS = 60.0
+KEPT_SECONDS = 300.0
 
 
 class Templates:

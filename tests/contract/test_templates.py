@@ -69,7 +69,7 @@ def test_a_template_without_provider_or_query_is_refused(cluster: Cluster, names
     assert refusal.value.code == 422
 
 
-def test_a_template_is_read_with_its_secret_once_a_minute(cluster: Cluster, namespace: str) -> None:
+def test_a_template_is_read_with_its_secret_once_in_five_minutes(cluster: Cluster, namespace: str) -> None:
     create(cluster, namespace)
     create_secret(cluster, namespace, token=b"s3cret\n", other=b"x")
     now = [0.0]
