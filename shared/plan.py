@@ -1,8 +1,9 @@
 """A strategy as pure data: the ordered steps of a run, and the way home after it.
 
-A step says what the router must show. Weighted canary, A/B testing, blue/green and mirroring differ in nothing but the
-plan that is made here: the engine walks plans and knows no strategy by name. Weights never pass ``maxWeight`` and the
-last step is always ``maxWeight`` itself, so that promotion never depends on whether ``stepWeight`` divides it.
+A step says what the router must show and who has to agree before it. Weighted canary, A/B testing, blue/green and
+mirroring differ in nothing but the plan that is made here: the engine walks plans and knows no strategy by name.
+Weights never pass ``maxWeight`` and the last step is always ``maxWeight`` itself, so that promotion never depends on
+whether ``stepWeight`` divides it.
 
 It must never look at a rollout or a clock.
 """

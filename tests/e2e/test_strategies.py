@@ -160,7 +160,7 @@ def test_a_user_who_has_seen_the_canary_stays_there_until_the_run_is_over(
     serin: Serin, release: Release, mesh: Callable[[], Mesh]
 ) -> None:
     serin.parts = replace(serin.parts, analyse=passing)
-    affinity = {"cookieName": "side", "primaryCookieName": "main", "httpOnly": True, "path": "/"}
+    affinity = {"cookieName": "new-side", "primaryCookieName": "old.side", "httpOnly": True, "path": "/"}
     release.install(sessionAffinity=affinity, interval="3s")
     callers = mesh()
     with callers.load() as load:
@@ -170,12 +170,12 @@ def test_a_user_who_has_seen_the_canary_stays_there_until_the_run_is_over(
         mine, yours = drawn(callers, NAME), drawn(callers, PRIMARY)
         assert yours.visits(30) == {PRIMARY}
         assert mine.visits(40) == {NAME}
-        assert release.get("canary")["status"]["sessionAffinityCookie"] == f"side={mine.cookies['side']}"
+        assert release.get("canary")["status"]["sessionAffinityCookie"] == f"new-side={mine.cookies['new-side']}"
         serin.run_until(at_step(1))
         assert mine.visits(40) == {NAME}
         succeeded(serin, release)
         eventually("I am at the primary", lambda: mine.visit() == PRIMARY)
-        assert "side" not in mine.cookies, "the cookie was taken back"
+        assert "new-side" not in mine.cookies, "the cookie was taken back"
     assert load.traffic().failed == 0
 
 
