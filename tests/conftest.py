@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import tools
 from tests.support.api import ApiDownError, ApiError
-from tests.support.cluster import Cluster, install_crds
+from tests.support.cluster import ISTIO, Cluster, install_crds
 from tests.support.embedded_cluster import EmbeddedCluster
 from tests.support.firestore import FirestoreEmulator, new_project
 from tests.support.helm import Helm
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REAL_FIXTURES = {
     "real_cluster",
+    "own_cluster",
     "firestore_server",
     "prometheus",
     "own_prometheus",
@@ -92,6 +93,15 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClust
     _need(tools.Name.ETCD, tools.Name.API_SERVER, tools.Name.CONTROLLERS)
     with RealCluster(tmp_path_factory.mktemp("cluster")) as cluster:
         install_crds(cluster)
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """The same for one module alone, where nobody has installed anything but Istio's CRDs."""
+    _need(tools.Name.ETCD, tools.Name.API_SERVER, tools.Name.CONTROLLERS)
+    with RealCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        install_crds(cluster, ISTIO)
         yield cluster
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -13,6 +14,7 @@ from tests.support.kubelet import READY
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.podinfo import deployment, deployments, service, virtual_service, virtual_services
 from tests.support.routes import NotUnderstoodError
+from tests.support.services import Services
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -70,6 +72,23 @@ def test_delay_shows_in_the_duration_histogram(
         slowest = eventually("a 99th percentile", lambda: p99(prometheus, app, "podinfo-primary"))
     assert slowest > 250  # the lower bound of Envoy's bucket around 300 ms
     assert load.traffic().failed == 0
+
+
+def test_who_calls_one_side_by_its_own_name_reaches_it_and_podinfos_paths_for_faults(
+    app: App, mesh_of: Callable[[App], Mesh], prometheus: Prometheus, hey: Path, tmp_path: Path
+) -> None:
+    mesh = mesh_of(app)
+    folder = Services({"podinfo-primary.test:80": mesh.port}).write_hey(hey, tmp_path / "bin")
+
+    def said(path: str) -> str:
+        command = (folder / "hey", "-n", "10", "-c", "10", f"http://podinfo-primary.test:80{path}")
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+    assert "[418]\t10 responses" in said("/status/418")
+    eventually("it is scraped", lambda: counted(prometheus, app, "podinfo-primary") == {"418": 10})
+    assert "[200]\t10 responses" in said("/delay/0.3")
+    eventually("its delay shows", lambda: (p99(prometheus, app, "podinfo-primary") or 0) > 250)
+    assert counted(prometheus, app, "podinfo") == {}
 
 
 def test_a_changed_template_works_from_the_pods_that_run_it(app: App, mesh_of: Callable[[App], Mesh]) -> None:

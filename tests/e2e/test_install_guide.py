@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from tests.support.charts import refusals
+from tests.support.guide import ROOT, Shell, blocks_of, make_shell
 from tests.support.helm import CHARTS
 
 if TYPE_CHECKING:
@@ -21,30 +20,14 @@ if TYPE_CHECKING:
     from tests.support.helm import Helm
     from tests.support.real_cluster import RealCluster
 
-ROOT = CHARTS.parent
-INSTALL = (ROOT / "docs/install.md").read_text()
 ISTIO = (ROOT / "docs/istio.md").read_text()
-BEGUN = """
-cd "$ROOT"
-helm() { "$HELM" "$@"; }
-kubectl() { "$KUBECTL" "$@"; }
-"""
 
 
 @pytest.fixture
-def shell_environment(
-    helm: Helm, kubectl_program: Path, real_cluster: RealCluster, tmp_path: Path
-) -> Iterator[dict[str, str]]:
-    """Somebody with administrator's rights, at the root of the project; the namespace test is there."""
+def shell(helm: Helm, kubectl_program: Path, real_cluster: RealCluster, tmp_path: Path) -> Iterator[Shell]:
+    """Somebody with administrator's rights; the namespace test is there."""
     made = namespace_test(real_cluster)
-    yield {
-        "KUBECONFIG": str(real_cluster.kubeconfig),
-        "HOME": str(tmp_path),
-        "HELM": str(helm.program),
-        "KUBECTL": str(kubectl_program),
-        "ROOT": str(ROOT),
-        "PATH": os.environ["PATH"],
-    }
+    yield make_shell(tmp_path, real_cluster.kubeconfig, helm=helm.program, kubectl=kubectl_program)
     for name in ("serin-system", *made):
         real_cluster.api.delete(f"/api/v1/namespaces/{name}")
 
@@ -63,21 +46,11 @@ def read(name: str) -> JsonObject:
     return found
 
 
-def test_the_commands_of_the_installation_follow_each_other(
-    shell_environment: dict[str, str], real_cluster: RealCluster
-) -> None:
-    commands = re.findall(r"^```sh in-a-cluster\n(.*?)^```", INSTALL, re.MULTILINE | re.DOTALL)
+def test_the_commands_of_the_installation_follow_each_other(shell: Shell, real_cluster: RealCluster) -> None:
+    commands = [block.commands for block in blocks_of("install.md") if block.mark == "in-a-cluster"]
     assert len(commands) == 6
-    for block in commands:
-        done = subprocess.run(
-            ["bash", "-euc", BEGUN + block],
-            env=shell_environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-        )
-        assert done.returncode == 0, block + done.stdout + done.stderr
+    for each in commands:
+        shell.run(each)
     assert left(real_cluster, "/api/v1", "secrets") == ["serin-settings"]
     assert left(real_cluster, "/api/v1", "persistentvolumeclaims") == ["serin"]
     assert left(real_cluster, "/apis/apps/v1", "deployments") == []

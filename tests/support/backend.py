@@ -3,7 +3,8 @@
 ``backend.py PORT NAME FILE``: FILE holds what those pods are told to do, a JSON list of
 ``[error rate, delay in seconds]``, one entry a pod; each request is answered by one of them at random. The mesh renames
 a new file into its place whenever the pods change, and every request looks at it. Answers name the workload in the
-header ``x-workload``. It must import nothing but the standard library: it runs as a script of its own.
+header ``x-workload``. Whatever the pods are told, ``/status/CODE`` answers with that code and ``/delay/SECONDS`` that
+late, as podinfo does. It must import nothing but the standard library: it runs as a script of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Backend(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers every path alike."""
+    """Answers every path alike, but podinfo's two for faults."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -50,14 +51,24 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Wait and fail as the pod is told."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        error_rate, delay = self.server.pod()
+        status, delay = self._told()
         time.sleep(delay)
         body = self.server.workload.encode()
-        self.send_response(500 if _DICE.random() < error_rate else 200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("x-workload", self.server.workload)
         self.end_headers()
         self.wfile.write(body)
+
+    def _told(self) -> tuple[int, float]:
+        match self.path.split("/"):
+            case ["", "status", code]:
+                return int(code), 0.0
+            case ["", "delay", seconds]:
+                return 200, float(seconds)
+            case _:
+                error_rate, delay = self.server.pod()
+                return 500 if _DICE.random() < error_rate else 200, delay
 
     def do_POST(self) -> None:
         """As for GET."""

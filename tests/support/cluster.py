@@ -21,12 +21,15 @@ from tests.support.api import Api, ApiError
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from shared.json_types import Json, JsonObject
 
 _ROOT = Path(__file__).parents[2]
+CANARY, ISTIO = "charts/serin/crds", "infra/local/crds"
+"""Folders with CustomResourceDefinitions."""
+
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -117,17 +120,18 @@ def kubeconfig(access: Access) -> JsonObject:
     }
 
 
-def install_crds(cluster: Cluster) -> None:
-    """Make the Canary's and Istio's CustomResourceDefinitions served, whatever version of them is there already."""
-    definitions = list(_definitions())
+def install_crds(cluster: Cluster, *folders: str) -> None:
+    """Make CustomResourceDefinitions served, whatever version of them is there already: the Canary's and Istio's, or
+    those of the folders that are given."""
+    definitions = list(_definitions(folders or (CANARY, ISTIO)))
     for definition in definitions:
         _apply_crd(cluster.api, definition)
     for name in (definition["metadata"]["name"] for definition in definitions):
         eventually(f"the API server serves {name}", partial(_established, cluster.api, name))
 
 
-def _definitions() -> Iterator[Json]:
-    for folder in ("charts/serin/crds", "infra/local/crds"):
+def _definitions(folders: Iterable[str]) -> Iterator[Json]:
+    for folder in folders:
         for file in sorted((_ROOT / folder).glob("*.yaml")):
             yield from (document for document in yaml.safe_load_all(file.read_text()) if document)
 

@@ -16,19 +16,21 @@ from tests.support.cluster import Access, kubeconfig
 from tests.support.image import Image, without_power
 from tests.support.installed import RELEASE, Installed
 from tests.support.processes import Process, Program, accepts, free_port
+from tests.support.services import NO_SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from shared.json_types import Json
+    from tests.support.services import Services
 
 OF_SERIN = Image("serin")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  where it listens in its pod; here it is loopback
 
 
-def hosted(installed: Installed, directory: Path) -> Process:
-    """The process, not yet started; ``directory`` is a new one for its volumes."""
+def hosted(installed: Installed, directory: Path, services: Services = NO_SERVICES) -> Process:
+    """The process, not yet started, which finds ``services`` by their names. ``directory`` is a new one for volumes."""
     container = installed.container()
     ports = {"8080": str(free_port()), "8443": str(free_port())}
     places = {mount["mountPath"]: str(directory / mount["name"]) for mount in container["volumeMounts"]}
@@ -38,7 +40,7 @@ def hosted(installed: Installed, directory: Path) -> Process:
     arguments = (_moved(each, here) for each in (*container["command"][1:], *container["args"]))
     argv = ("env", "--chdir", str(app), *without_power((sys.executable, *arguments)))
     env = {each["name"]: _moved(_value(installed, each), here) for each in container["env"]}
-    env |= {"SERIN_KUBECONFIG": str(_kubeconfig(installed, directory)), "PYTHONPATH": str(app)}
+    env |= {"SERIN_KUBECONFIG": str(_kubeconfig(installed, directory)), **services.environment(str(app))}
     return Process(Program("serin", argv, lambda: accepts(int(ports["8080"])), env), directory)
 
 

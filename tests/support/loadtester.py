@@ -32,10 +32,13 @@ class Said:
 
 
 class LoadTester:
-    """A context manager that serves the load tester on ``port``. ``tools`` is the folder of its programs."""
+    """A context manager that serves the load tester on ``port``, some free one without. ``tools`` is the folder of its
+    programs."""
 
-    def __init__(self, directory: Path, tools: Path, settings: Mapping[str, str] | None = None) -> None:
-        self.port = port = free_port()
+    def __init__(
+        self, directory: Path, tools: Path, settings: Mapping[str, str] | None = None, port: int | None = None
+    ) -> None:
+        self.port = port = port or free_port()
         self.url = f"http://serin:{TOKEN}@127.0.0.1:{port}"
         module = ("-m", "functions_framework", "--source", str(_ROOT / "functions/loadtester.py"))
         argv = (sys.executable, *module, "--target", "loadtester", "--host", "127.0.0.1", "--port", str(port))

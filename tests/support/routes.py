@@ -60,6 +60,7 @@ def workload_of(pod: Json) -> str:
 
 def route_configuration(apex: str, virtual_services: Iterable[Json], behind: Endpoints) -> JsonObject:
     """Envoy's routes for callers of the service ``apex``. Without a VirtualService for it they reach the service.
+    Callers of another service of the namespace reach its pods.
 
     Raises:
         NotUnderstoodError: a VirtualService for the apex asks for what this mesh cannot do.
@@ -70,7 +71,8 @@ def route_configuration(apex: str, virtual_services: Iterable[Json], behind: End
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": "app",
-        "virtual_hosts": [{"name": "app", "domains": ["*"], "routes": routes}],
+        "ignore_port_in_host_matching": True,
+        "virtual_hosts": [{"name": "app", "domains": ["*"], "routes": routes}, *_others(apex, behind)],
     }
 
 
@@ -82,14 +84,24 @@ def shares(configuration: Json) -> dict[str, int]:
     return {name: round(100 * weight / weights.total()) for name, weight in weights.items() if weight}
 
 
+def _others(apex: str, behind: Endpoints) -> Iterator[JsonObject]:
+    for name in sorted(behind.ready.keys() - {apex}):
+        route = {"match": _match({}), "route": _action({"route": [{"destination": {"host": name}}]}, behind)}
+        yield {"name": name, "domains": sorted(_names(name, behind.namespace)), "routes": [route]}
+
+
 def _selected(service: Json, pods: Iterable[Json]) -> Mapping[str, int]:
     selector = service["spec"].get("selector", {}).items()
     return Counter(workload_of(pod) for pod in pods if selector and selector <= pod["metadata"]["labels"].items())
 
 
 def _is_for(spec: Json, apex: str, namespace: str) -> bool:
-    names = {apex, f"{apex}.{namespace}", f"{apex}.{namespace}.svc", f"{apex}.{namespace}.svc.cluster.local"}
-    return not names.isdisjoint(spec.get("hosts", []))
+    return not _names(apex, namespace).isdisjoint(spec.get("hosts", []))
+
+
+def _names(service: str, namespace: str) -> set[str]:
+    full = f"{service}.{namespace}"
+    return {service, full, f"{full}.svc", f"{full}.svc.cluster.local"}
 
 
 def _routes(rule: Json, behind: Endpoints) -> Iterator[JsonObject]:
