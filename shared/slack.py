@@ -25,7 +25,6 @@ from shared.body import Refusal
 from shared.chat.answer import Answer, say
 from shared.chat.desk import Desk
 from shared.chat.groups import SlackGroups
-from shared.chat.mrkdwn import escape
 from shared.chat.permission import Rules
 from shared.chat.relay import MARK, is_continued, send_on
 from shared.chat.request import LARGEST, Ignored, Pressed, Typed, read_request
@@ -33,6 +32,7 @@ from shared.chat.signature import SIGNATURE, is_signed
 from shared.errors import SerinError
 from shared.jobs.choice import choose_jobs
 from shared.logs import Log
+from shared.mrkdwn import escape
 from shared.once import once
 from shared.reply import NOT_FOUND, UNAUTHORIZED, Reply, refused
 from shared.settings import Settings, clusters_of, read_settings

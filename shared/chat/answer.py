@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.chat.mrkdwn import context, section
+from shared.mrkdwn import context, section
 
 if TYPE_CHECKING:
     from shared.json_types import JsonObject

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chat.answer import MOST_BLOCKS, Answer
-from shared.chat.mrkdwn import age, bar, code, context, cut, escape, section
 from shared.chat.past import last_checks
+from shared.mrkdwn import age, bar, code, context, cut, escape, section
 from shared.rollout import RESTING, Phase, parse_moment
 
 if TYPE_CHECKING:

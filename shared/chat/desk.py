@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from shared.chat import board, past
 from shared.chat.answer import Answer, say
 from shared.chat.guide import correct, show_help
-from shared.chat.mrkdwn import code, escape, mention
 from shared.chat.naming import find, full_keys, is_pattern, nearest, show
 from shared.chat.order import Order, Question, Unclear, read_order
 from shared.chat.permission import may
 from shared.chat.request import Pressed, Typed
 from shared.chat.sense import outdated, pointless
 from shared.errors import Refused, StaleRollout
+from shared.mrkdwn import code, escape, mention
 from shared.notices.replies import BESIDE
 from shared.revision import revision_mark
 from shared.rollout import Command, RolloutKey, Verb, has_heard

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chat.answer import Answer, say
-from shared.chat.mrkdwn import code, context, section
 from shared.chat.order import Question
+from shared.mrkdwn import code, context, section
 from shared.rollout import Verb
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chat.answer import Answer, say
-from shared.chat.mrkdwn import age, code, context, cut, escape, fence, section
 from shared.checks.verdict import Verdict
+from shared.mrkdwn import age, code, context, cut, escape, fence, section
 from shared.rollout import Phase, Severity, parse_moment
 
 if TYPE_CHECKING:

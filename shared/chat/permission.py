@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.chat.mrkdwn import escape, mention
 from shared.chat.roles import EVERYBODY, is_group
 from shared.errors import Unknown
+from shared.mrkdwn import escape, mention
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ from shared.checks.allowlist import Egress
 from shared.checks.transport import Http
 from shared.delivery.posts import Letter, post
 from shared.delivery.slack_app import Failed, Place, Posted, Result, SlackApp
+from shared.mrkdwn import escape
 from shared.notice import Occasion, Standing
 from shared.notices.choice import SLACK_API
 from shared.notices.evidence import Audience
@@ -21,7 +22,6 @@ from shared.notices.ledger import Fate
 from shared.notices.message import write_message
 from shared.notices.provider import Provider, address_of, write_for
 from shared.notices.receivers.attachment import write_attachment
-from shared.notices.receivers.mrkdwn import escape
 from shared.notices.receivers.slack_card import write_card, write_details, write_loud
 from shared.notices.replies import AFTER, BESIDE
 

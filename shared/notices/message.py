@@ -28,7 +28,6 @@ TITLES = {
     Occasion.WAITING: "Waiting for approval",
 }
 SIGNS = {Level.INFO: "✅", Level.WARN: "⚠️", Level.ERROR: "❌"}
-_CELLS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,6 @@ def list_facts(facts: Facts) -> tuple[Fact, ...]:
         Fact("Failed checks", "\n".join(facts.failed), short=False),
     )
     return tuple(fact for fact in found if fact.value)
-
-
-def draw_bar(weight: int) -> str:
-    """The canary's share of ten cells; the last is filled only when it has everything."""
-    filled = weight * _CELLS // 100 or (1 if weight else 0)
-    return "▰" * filled + "▱" * (_CELLS - filled)
 
 
 def fill_links(links: tuple[tuple[str, str], ...], key: RolloutKey, run: str) -> tuple[Link, ...]:

@@ -112,9 +112,9 @@ def test_the_message_of_a_run_shows_its_weight_and_buttons_bound_to_its_revision
     upgrade(release, serin)
     rollout = serin.run_until(lambda rollout: rollout.weight == 25)
     run = slack.messages()[1]
-    assert "▰▰▱▱▱▱▱▱▱▱` 75% primary, 25% canary" in texts_of(run)
+    assert "█████░░░░░░░░░░░░░░░` 75% primary, 25% canary" in texts_of(run)
     assert [button["action_id"] for button in actions_of(run)] == ["abort", "promote"]
-    value = {"rollout": str(serin.key), "run": "000001", "revision": revision_mark(rollout.applied)}
+    value = {"rollout": str(serin.key), "run": "000001", "revision": revision_mark(rollout.applied), "gate": ""}
     assert [json.loads(button["value"]) for button in actions_of(run)] == [value, value]
 
 

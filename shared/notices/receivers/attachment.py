@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.mrkdwn import escape
 from shared.notice import Level, Occasion
-from shared.notices.receivers.mrkdwn import escape
 
 if TYPE_CHECKING:
     from shared.json_types import JsonObject

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.mrkdwn import cut
 from shared.notice import Level
-from shared.notices.receivers.mrkdwn import cut
 
 if TYPE_CHECKING:
     from shared.json_types import JsonObject

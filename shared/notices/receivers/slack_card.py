@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from shared.mrkdwn import bar, cut, escape
 from shared.notice import Occasion
-from shared.notices.message import SIGNS, draw_bar, fill_links, list_facts, write_message
-from shared.notices.receivers.mrkdwn import cut, escape
+from shared.notices.message import SIGNS, fill_links, list_facts, write_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def _headline(key: RolloutKey, card: Card) -> str:
 
 def _progress(card: Card) -> Iterator[JsonObject]:
     if not card.ending:
-        yield _section(f"`{draw_bar(card.facts.weight)}` {escape(card.facts.traffic)}")
+        yield _section(f"`{bar(card.facts.weight)}` {escape(card.facts.traffic)}")
 
 
 def _fields(facts: Facts) -> Iterator[JsonObject]:

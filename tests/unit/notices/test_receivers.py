@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.notice import Card, Facts, Level, Notice, Occasion
-from shared.notices.message import draw_bar, write_message
+from shared.notices.message import write_message
 from shared.notices.provider import Provider, address_of, read_provider, write_for
 from shared.notices.receivers.attachment import write_attachment
 from shared.notices.receivers.slack_card import write_card, write_details, write_loud
@@ -220,11 +220,6 @@ def test_whatever_a_hook_answers_makes_no_link_and_no_message_that_slack_refuses
         assert refusal(message) == ""
         assert "<!" not in texts_of(message)
     assert "&lt;!here&gt;" in texts_of(messages[1])
-
-
-@pytest.mark.parametrize(("weight", "bar"), [(0, "▱" * 10), (1, "▰" + "▱" * 9), (99, "▰" * 9 + "▱"), (100, "▰" * 10)])
-def test_the_bar_is_empty_for_nothing_and_full_for_everything(weight: int, bar: str) -> None:
-    assert draw_bar(weight) == bar
 
 
 def test_a_provider_is_read_with_flaggers_defaults_and_its_secret_wins() -> None:
