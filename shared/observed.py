@@ -50,6 +50,7 @@ class Observed:
     ``carried`` is the mark of the revision that the primary says it carries.
     ``drift`` names generated objects that are not as the committed rollout says, e.g. ``VirtualService frontend``.
     ``problems`` are sentences on what keeps the rollout from going on, e.g. a missing autoscaler.
+    ``pending`` says why the router's object is not in force yet; empty if it is, or if nobody can tell.
     """
 
     look: Look
@@ -59,3 +60,4 @@ class Observed:
     carried: str = ""
     drift: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    pending: str = ""

@@ -14,7 +14,6 @@ from shared.canary.fields import Field, find_analysis, show
 from shared.canary.metrics import DURATION, OLD_NAMES, SUCCESS_RATE
 from shared.canary.model import HookType
 from shared.canary.strategy_advice import advise_strategy
-from shared.canary.unsupported import report_idle
 
 if TYPE_CHECKING:
     from shared.errors import Problem
@@ -41,7 +40,6 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
         _mention_metric(metric)
     if analysis.value is not None and not (analysis.at("metrics").entries() or _judging_hooks(analysis)):
         analysis.report("has no metric and no hook that judges: every revision whose pods become ready is promoted")
-    report_idle(root)
     return tuple(root.problems)
 
 

@@ -40,8 +40,17 @@ class Provider(StrEnum):
     """``spec.provider``: who splits the traffic."""
 
     ISTIO = "istio"
+    GATEWAY_API = "gatewayapi"
+    GATEWAY_API_V1 = "gatewayapi:v1"
+    GATEWAY_API_V1BETA1 = "gatewayapi:v1beta1"
+    """The Gateways of a cluster, by HTTPRoutes in one of two versions; without one it is v1 (Flagger)."""
     KUBERNETES = "kubernetes"
     """Nobody: Services are all there is."""
+
+    @property
+    def is_gateway_api(self) -> bool:
+        """Whether it is the Gateway API, in any version."""
+        return self.startswith("gatewayapi")
 
 
 class HookType(StrEnum):
@@ -250,11 +259,14 @@ class Service:
     headless: bool = False
     traffic_distribution: str | None = None
     gateways: tuple[str, ...] = ()
+    gateway_refs: tuple[Json, ...] = ()
     hosts: tuple[str, ...] = ()
     delegation: bool = False
     match: tuple[Json, ...] = ()
     rewrite: Json | None = None
     timeout: str | None = None
+    backend_timeout: str | None = None
+    mirror: tuple[Json, ...] = ()
     retries: Json | None = None
     headers: Json | None = None
     cors_policy: Json | None = None
@@ -305,8 +317,13 @@ class Canary:
 
     @property
     def has_router(self) -> bool:
-        """Whether anybody splits its traffic: a VirtualService is only looked at and written if so."""
+        """Whether anybody splits its traffic."""
         return self.provider is not Provider.KUBERNETES
+
+    @property
+    def has_mesh(self) -> bool:
+        """Whether sidecars count its requests; without them, the app has to (Flagger)."""
+        return self.provider is Provider.ISTIO
 
     @property
     def held(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.canary.analysis import read_analysis
 from shared.canary.fields import INT32_MAX, Field, find_analysis
+from shared.canary.gateway_api import check_gateway_api
 from shared.canary.model import HPA, SCALED_OBJECT, AutoscalerRef, Canary, ObjectRef, Provider
 from shared.canary.names import check_label, check_object, check_url
 from shared.canary.service import read_service
@@ -78,6 +79,8 @@ def _read_strategy(spec: Field, namespace: str) -> Analysis:
     check_strategy(field, provider)
     check_match(field.at("match"))
     check_protocol(field, spec.at("service").at("appProtocol"))
+    if provider.is_gateway_api:
+        check_gateway_api(spec.at("service"), field)
     return without_router(analysis) if provider is Provider.KUBERNETES else analysis
 
 

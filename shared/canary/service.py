@@ -1,4 +1,4 @@
-"""``spec.service``: how callers reach the app, and what is written into the VirtualService and the DestinationRules.
+"""``spec.service``: how callers reach the app, and what is written into the router.
 
 Istio's own parts are passed on as they are: Istio validates them, and fields that it adds work at once.
 """
@@ -39,11 +39,14 @@ def read_service(field: Field, target: Field) -> Service:
         headless=field.at("headless").flag(),
         traffic_distribution=field.at("trafficDistribution").choice(DISTRIBUTIONS, "") or None,
         gateways=_read_hosts(field.at("gateways")),
+        gateway_refs=field.at("gatewayRefs").blobs(),
         hosts=_read_hosts(field.at("hosts")),
         delegation=delegation,
         match=field.at("match").blobs(),
         rewrite=field.at("rewrite").blob(),
         timeout=field.at("timeout").text(check_duration) or None,
+        backend_timeout=field.at("backendTimeout").text(check_duration) or None,
+        mirror=field.at("mirror").blobs(),
         retries=field.at("retries").blob(),
         headers=field.at("headers").blob(),
         cors_policy=field.at("corsPolicy").blob(),

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from shared.canary.gateway_api import advise_gateway_api, advise_others
 from shared.canary.model import Provider
-from shared.canary.strategy import JOINED, ROUNDS_WITHOUT_ROUTER
+from shared.canary.strategy import JOINED, ROUNDS_WITHOUT_ROUTER, read_provider
 
 if TYPE_CHECKING:
     from shared.canary.fields import Field
@@ -23,6 +24,10 @@ def advise_strategy(spec: Field, analysis: Field) -> None:
         _ab_testing(analysis, spec.at("service").at("match"))
     elif analysis.at("iterations").value:
         _blue_green(analysis)
+    if read_provider(spec.at("provider").quiet()).is_gateway_api:
+        advise_gateway_api(spec.at("service"), analysis)
+    else:
+        advise_others(spec.at("service"))
     _mention_copies(analysis)
     _mention_cookies(analysis.at("sessionAffinity"))
 

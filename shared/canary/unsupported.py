@@ -1,8 +1,7 @@
 """What Flagger's users can write and this version of Serin cannot do: the one place that knows it.
 
-``REFUSED`` is refused, because ignoring a gate, a strategy or another router would put traffic where its author did not
-want it. ``IDLE`` is accepted with a warning, because nothing unsafe comes of doing without. A feature that arrives
-deletes its row.
+It is refused, because ignoring another router or another kind of target would put traffic where its author did not want
+it. A feature that arrives deletes its row.
 """
 
 from __future__ import annotations
@@ -50,37 +49,22 @@ REFUSED = (
         "autoscalers of kind {value} are",
         "use a HorizontalPodAutoscaler or a ScaledObject",
     ),
-    Row("spec.ingressRef", _given, "ingress controllers are", "use Istio"),
+    Row("spec.ingressRef", _given, "ingress controllers are", "use Istio or the Gateway API"),
     Row("spec.routeRef", _given, "Apache APISIX is", "use Istio"),
     Row("spec.upstreamRef", _given, "Gloo is", "use Istio"),
-    Row("spec.service.gatewayRefs", _given, "the Gateway API is", "use Istio's gateways"),
     Row("spec.service.meshName", _given, "AWS App Mesh is", "use Istio"),
     Row("spec.service.backends", _given, "AWS App Mesh is", "use Istio"),
-)
-
-IDLE = (
-    Row("spec.service.backendTimeout", _given, "the Gateway API is"),
-    Row("spec.service.mirror", _given, "the Gateway API is"),
 )
 
 
 def report_refused(canary: Field) -> None:
     """Reports every field of ``canary`` that this version must not ignore."""
-    _report(canary, REFUSED, "")
-
-
-def report_idle(canary: Field) -> None:
-    """Reports every field of ``canary`` that has no effect in this version."""
-    _report(canary, IDLE, "has no effect: ")
-
-
-def _report(canary: Field, rows: tuple[Row, ...], start: str) -> None:
-    for row in rows:
+    for row in REFUSED:
         for field in _find(canary, row.path):
             if row.concerns(field.value):
                 what = row.what.format(value=show(field.value))
                 instead = f" ({row.instead})" if row.instead else ""
-                field.report(f"{start}{what} not supported by this version of Serin{instead}")
+                field.report(f"{what} not supported by this version of Serin{instead}")
 
 
 def _find(root: Field, path: str) -> tuple[Field, ...]:

@@ -61,11 +61,11 @@ def _series(canary: Canary, metric: Metric, labels: str) -> tuple[str, str]:
     """Selectors of all requests, and of a part: those that failed, or those that were quick enough."""
     if metric.builtin == SUCCESS_RATE:
         series, status = (
-            ("istio_requests_total", "response_code") if canary.has_router else (f"{APPS_HISTOGRAM}_count", "status")
+            ("istio_requests_total", "response_code") if canary.has_mesh else (f"{APPS_HISTOGRAM}_count", "status")
         )
         return f"{series}{{{labels}}}", f'{series}{{{labels},{status}=~"5.*"}}'
     bound = metric.comparison.slower_than if metric.comparison else 0.0
-    if canary.has_router:
+    if canary.has_mesh:
         series = "istio_request_duration_milliseconds_bucket"
     else:
         series, bound = f"{APPS_HISTOGRAM}_bucket", bound / 1000

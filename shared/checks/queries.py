@@ -25,7 +25,7 @@ SUCCESS_RATE = "request-success-rate"
 REQUEST_DURATION = "request-duration"
 DURATION_OF_OLD_ISTIO = "istio_request_duration_seconds_bucket"
 APPS_HISTOGRAM = "http_request_duration_seconds"
-"""What an app without a sidecar has to count itself, with the label ``status`` (Flagger, provider kubernetes)."""
+"""What an app without a sidecar has to count itself, with the label ``status`` (Flagger: kubernetes and gatewayapi)."""
 
 
 def write_query(canary: Canary, metric: Metric) -> str:
@@ -60,7 +60,7 @@ def write_values(canary: Canary, metric: Metric) -> Values:
 
 
 def _success_rate(canary: Canary, interval: str) -> str:
-    if canary.has_router:
+    if canary.has_mesh:
         series, status = "istio_requests_total", "response_code"
     else:
         series, status = f"{APPS_HISTOGRAM}_count", "status"
@@ -71,7 +71,7 @@ def _success_rate(canary: Canary, interval: str) -> str:
 
 def _request_duration(canary: Canary, metric: Metric) -> str:
     labels = select(canary, canary.target.name)
-    if not canary.has_router:
+    if not canary.has_mesh:
         return f"{_p99(f'{APPS_HISTOGRAM}_bucket', labels, metric.interval)} * 1000"
     milliseconds = _p99("istio_request_duration_milliseconds_bucket", labels, metric.interval)
     if metric.name != DURATION_OF_OLD_ISTIO:
@@ -89,7 +89,7 @@ def _rate(series: str, labels: str, interval: str) -> str:
 
 def select(canary: Canary, workload: str) -> str:
     """The labels of what is known of the requests to one of the Canary's workloads: the target, or the primary."""
-    return _in_mesh(canary, workload) if canary.has_router else _by_pods(canary, workload)
+    return _in_mesh(canary, workload) if canary.has_mesh else _by_pods(canary, workload)
 
 
 def _in_mesh(canary: Canary, workload: str) -> str:

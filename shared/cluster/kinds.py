@@ -23,6 +23,8 @@ class Kind(Enum):
     DEPLOYMENT = ("apps/v1", "deployments")
     DESTINATION_RULE = ("networking.istio.io/v1beta1", "destinationrules")
     EVENT = ("v1", "events")
+    HTTP_ROUTE = ("gateway.networking.k8s.io/v1", "httproutes")
+    HTTP_ROUTE_V1BETA1 = ("gateway.networking.k8s.io/v1beta1", "httproutes")
     AUTOSCALER = ("autoscaling/v2", "horizontalpodautoscalers")
     SCALED_OBJECT = ("keda.sh/v1alpha1", "scaledobjects")
     METRIC_TEMPLATE = ("flagger.app/v1beta1", "metrictemplates")
@@ -48,6 +50,7 @@ BY_NAME = {
     "Deployment": Kind.DEPLOYMENT,
     "DestinationRule": Kind.DESTINATION_RULE,
     "Event": Kind.EVENT,
+    "HTTPRoute": Kind.HTTP_ROUTE,
     "HorizontalPodAutoscaler": Kind.AUTOSCALER,
     "ScaledObject": Kind.SCALED_OBJECT,
     "Secret": Kind.SECRET,

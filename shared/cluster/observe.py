@@ -73,6 +73,7 @@ def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
         carried=carried_revision(primary) if primary else "",
         drift=() if problems else _drift(canary, rollout, scene),
         problems=problems,
+        pending=_pending(canary, scene),
     )
 
 
@@ -146,6 +147,14 @@ def _drift(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[str, ...]:
     told = (one for one in wanted if not isinstance(one, Raise))
     seen = (one.id for one in told if isinstance(one, Finalizers) or scene.knows(one.id.kind, one.id.name))
     return tuple(dict.fromkeys(map(str, seen)))
+
+
+def _pending(canary: Canary, scene: Scene) -> str:
+    """Why the router does not show yet what its object says."""
+    router = router_of(canary)
+    live = scene.objects.get(router.id(canary)) if router else None
+    reason = router.pending(live) if router and live else ""
+    return f"{router.id(canary)}.{canary.namespace} {reason}" if router and reason else ""
 
 
 def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:

@@ -71,6 +71,7 @@ def _may_move(situation: Situation) -> bool:
         and situation.now >= rollout.step_at
         and not seen.drift
         and not seen.problems
+        and not seen.pending
         and seen.revision == rollout.applied
         and not is_switched(situation.canary, rollout)
     )

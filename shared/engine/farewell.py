@@ -128,6 +128,8 @@ def _go_on(situation: Situation, draft: Draft) -> Draft:
         return _await_cluster(situation, draft)
     if situation.now < draft.rollout.step_at:
         return draft.set(due_at=draft.rollout.step_at)
+    if stage is Stage.ROUTING and seen.pending and not draft.waiting().overdue(situation.canary.progress_deadline):
+        return draft.waiting().hold(f"Halt deletion of {situation.canary} {seen.pending}").look_again()
     return _advance(situation.canary, draft.freed(), Stage(stage + 1))
 
 

@@ -41,6 +41,8 @@ def promote(situation: Situation, draft: Draft) -> Draft:
 def finalise(situation: Situation, draft: Draft) -> Draft:
     """The router was seen to send all traffic to the primary: the target may go."""
     canary = situation.canary
+    if situation.seen.pending:
+        return draft.hold(f"Halt scaling down of {canary} {situation.seen.pending}").look_again()
     name = f"{canary.target.name}.{canary.namespace}"
     done = f"Canary analysis was skipped for {name}" if draft.rollout.skipped else f"Scaling down {name}"
     return draft.say(f"Promotion completed! {done}").set(replicas=0).enter(Phase.SUCCEEDED).at_once()

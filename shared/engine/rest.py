@@ -30,6 +30,8 @@ def initialize(situation: Situation, draft: Draft) -> Draft:
         return _await_first_primary(situation, draft, reason)
     if seen.drift:
         return draft.freed().at_once()
+    if seen.pending:
+        return draft.hold(f"Halt initialization of {canary} {seen.pending}").look_again()
     draft = draft.say(f"Initialization done! {canary}").set(reconciled=canary.generation, replicas=0)
     return draft.enter(Phase.INITIALIZED).at_once()
 
@@ -77,11 +79,13 @@ def _begin(situation: Situation, draft: Draft) -> Draft:
 
 def _settle(situation: Situation, draft: Draft) -> Draft:
     """The router was seen to send everything to the primary: scale the target to zero, and rest once it is there."""
-    target, canary = situation.seen.target, situation.canary
+    target, canary, pending = situation.seen.target, situation.canary, situation.seen.pending
     if draft.rollout.replicas:
+        if pending:
+            return draft.hold(f"Halt scaling down of {canary} {pending}").look_again()
         failed = draft.rollout.phase is Phase.FAILED
         draft = draft.warn(f"Canary failed! Scaling down {canary}") if failed else draft
-        return draft.set(replicas=0).at_once()
+        return draft.set(replicas=0, halt="").at_once()
     if target is not None and target.replicas:
         return draft.at_once()
     settled = draft.set(replicas=None)

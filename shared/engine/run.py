@@ -67,6 +67,8 @@ def _analyse(situation: Situation, draft: Draft) -> Draft:
     rollout = draft.rollout
     if rollout.paused:
         return draft.hold(f"Canary {situation.canary} is paused at weight {rollout.weight}").step_done()
+    if situation.seen.pending:
+        return draft.hold(f"Halt {situation.canary} advancement {situation.seen.pending}").step_done()
     if situation.canary.skip_analysis or rollout.skipped:
         return _promote(situation, draft.set(skipped=True))
     if situation.now < rollout.step_at:

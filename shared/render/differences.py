@@ -47,7 +47,7 @@ def same(live: object, desired: object) -> bool:
 def up_to_date(live: Json, desired: Json) -> bool:
     """Whether a live object of a generated kind is as it should be, in everything that is Serin's.
 
-    A primary Deployment is told by its revision mark, a VirtualService whatever the version that wrote it. KeyError
+    A primary Deployment is told by its revision mark, a router whatever the version that wrote it. KeyError
     for other kinds.
     """
     return _claimed(live, desired) and all(
@@ -109,6 +109,7 @@ OWNED: Mapping[str, Mapping[tuple[str, ...], Comparison]] = {
         ("spec", "http"): same,
         ("spec", "tcp"): same,
     },
+    "HTTPRoute": {("spec", "parentRefs"): same, ("spec", "hostnames"): same, ("spec", "rules"): same},
     "DestinationRule": {("spec", "host"): same, ("spec", "trafficPolicy"): same},
 }
 """The fields of each generated kind that are Serin's, written as a whole, and how each is compared."""

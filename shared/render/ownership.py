@@ -27,7 +27,7 @@ REVISION = "serin.dev/revision"
 """Annotation of the primary's pods: the mark of the revision that they run."""
 
 VERSION = "serin.dev/version"
-"""Annotation of a VirtualService: the rollout version that wrote it, the fence against older decisions."""
+"""Annotation of a router: the rollout version that wrote it, the fence against older decisions."""
 
 ORIGINAL = "serin.dev/original-configuration"
 """Annotation of what was there before the Canary: what Serin changed in its ``spec``, as JSON."""

@@ -9,10 +9,11 @@ It must never say when a router is written: ``desired`` and ``farewell`` do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.canary.model import Provider
-from shared.render import istio, istio_live
+from shared.render import gateway_api, gateway_api_live, istio, istio_live
 from shared.scene import ObjectId
 
 if TYPE_CHECKING:
@@ -54,6 +55,19 @@ def _never(_live: Json) -> str:
     return ""
 
 
+def _gateway_api(version: str) -> Router:
+    api_version = f"{gateway_api.GROUP}/{version}"
+    return Router(
+        api_version=api_version,
+        kind="HTTPRoute",
+        show=partial(gateway_api.http_route, api_version),
+        beside=gateway_api.nothing_beside,
+        read=gateway_api_live.live_route,
+        destinations=gateway_api_live.destinations,
+        pending=gateway_api_live.pending,
+    )
+
+
 ROUTERS: Mapping[Provider, Router] = {
     Provider.ISTIO: Router(
         api_version=istio.API_VERSION,
@@ -64,6 +78,9 @@ ROUTERS: Mapping[Provider, Router] = {
         destinations=istio_live.destinations,
         pending=_never,
     ),
+    Provider.GATEWAY_API: _gateway_api("v1"),
+    Provider.GATEWAY_API_V1: _gateway_api("v1"),
+    Provider.GATEWAY_API_V1BETA1: _gateway_api("v1beta1"),
 }
 
 

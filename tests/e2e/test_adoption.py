@@ -19,7 +19,6 @@ GENERATED = (
     ("service", "frontend"),
     ("service", "frontend-primary"),
     ("service", "frontend-canary"),
-    ("virtualservice", "frontend"),
 )
 
 
@@ -34,8 +33,8 @@ def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) 
     left_by_flagger(serin, release, {"phase": phase, "canaryWeight": weight})
 
 
-def left_by_flagger(serin: Serin, release: Release, status: JsonObject) -> None:
-    """Everything as it is now, as if Flagger had made it and said ``status``."""
+def left_by_flagger(serin: Serin, release: Release, status: JsonObject, router: str = "virtualservice") -> None:
+    """Everything as it is now, as if Flagger had made it, with this kind of router, and said ``status``."""
     serin.parts.store.delete(serin.key)
     canary = release.get("canary")
     owner = {
@@ -45,7 +44,7 @@ def left_by_flagger(serin: Serin, release: Release, status: JsonObject) -> None:
         "uid": canary["metadata"]["uid"],
     }
     ours = {"serin.dev/canary": None, "serin.dev/canary-uid": None, "serin.dev/version": None}
-    for kind, name in GENERATED:
+    for kind, name in (*GENERATED, (router, "frontend")):
         release.patch(kind, {"metadata": {"annotations": ours, "ownerReferences": [owner]}}, name)
     template = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
     release.patch("deployment", {"spec": {"template": template}}, "frontend-primary")

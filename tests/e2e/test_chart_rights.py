@@ -17,6 +17,7 @@ from shared.rollout import Phase
 from tests.e2e.test_adoption import run_by_flagger
 from tests.e2e.test_keda import allow_more, install_with_keda
 from tests.support.app import Release, release_key
+from tests.support.gateways import Gateways
 from tests.support.installed import Installed, refused, rights_of, rights_used
 from tests.support.receivers import install_provider
 from tests.support.serin import Serin, passing_serin
@@ -81,6 +82,18 @@ def life_with_keda(serin: Serin, release: Release) -> None:
     give_back(serin, release)
 
 
+def life_at_a_gateway(serin: Serin, release: Release) -> None:
+    """Released over an HTTPRoute, and given back."""
+    with Gateways(release.cluster, release.namespace):
+        release.install("gatewayapi:v1", interval="1s")
+        service = {"gatewayRefs": [{"name": "public"}]}
+        release.patch("canary", {"spec": {"revertOnDeletion": True, "service": service}})
+        settled(serin, Phase.INITIALIZED)
+        release.upgrade("app:2")
+        settled(serin, Phase.SUCCEEDED)
+        give_back(serin, release)
+
+
 def give_back(serin: Serin, release: Release) -> None:
     """The Canary is deleted, and the app is as it was before."""
     team = Team(serin, release)
@@ -122,6 +135,9 @@ def test_every_right_is_used_and_none_is_missing(installed: Installed, release: 
         assert ops.requests
     scaled = Release(installed.cluster, installed.namespace)
     life_with_keda(installed.run(replace(serin, key=release_key(scaled.namespace))), scaled)
+    routed = Release(installed.cluster, installed.cluster.create_namespace())
+    life_at_a_gateway(installed.run(replace(serin, key=release_key(routed.namespace))), routed)
+    installed.cluster.api.delete(f"/api/v1/namespaces/{routed.namespace}")
     asked = installed.requests(mark)
     assert not list(refused(asked))
     role = installed.cluster.api.get(f"{RBAC}/clusterroles/{installed.namespace}-serin")

@@ -13,11 +13,14 @@ from shared.canary import parse_canary
 from shared.plan import make_plan
 from shared.rollout import Phase, RolloutKey
 from tests.support.examples import EXAMPLES, app_of, example
+from tests.support.gateways import Gateways
 from tests.support.reviews import request
 from tests.support.serin import make_serin, passing
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.json_types import JsonObject
     from shared.state.store import Store
     from tests.support.cluster import Cluster
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments/{}"
 CANARIES = "/apis/flagger.app/v1beta1/namespaces/{}/canaries"
-ROUTERS = "/apis/networking.istio.io/v1beta1/namespaces/{}/{}"
+ROUTERS = (
+    "/apis/networking.istio.io/v1beta1/namespaces/{}/virtualservices",
+    "/apis/networking.istio.io/v1beta1/namespaces/{}/destinationrules",
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes",
+)
 
 
 @dataclass(frozen=True)
@@ -58,19 +65,19 @@ class Show:
         self.serin.run_until(lambda rollout: rollout.phase is phase and not rollout.active)
 
     def routers(self) -> list[JsonObject]:
-        kinds = ("virtualservices", "destinationrules")
-        return [obj for kind in kinds for obj in self.cluster.api.items(ROUTERS.format(self.namespace, kind))]
+        return [obj for path in ROUTERS for obj in self.cluster.api.items(path.format(self.namespace))]
 
 
 @pytest.fixture(params=EXAMPLES)
-def show(request: pytest.FixtureRequest, cluster: Cluster, namespace: str, sqlite: Store) -> Show:
+def show(request: pytest.FixtureRequest, cluster: Cluster, namespace: str, sqlite: Store) -> Iterator[Show]:
     manifest = example(request.param)
     manifest["metadata"]["namespace"] = namespace
     manifest["spec"]["analysis"]["interval"] = "1s"  # pods that start are looked at that often
     key = RolloutKey("test", namespace, manifest["metadata"]["name"])
     serin = make_serin(cluster, sqlite, key, "http://127.0.0.1:1")
     serin.clock.skips = True
-    return Show(cluster, namespace, manifest, replace(serin, parts=replace(serin.parts, analyse=passing)))
+    with Gateways(cluster, namespace):
+        yield Show(cluster, namespace, manifest, replace(serin, parts=replace(serin.parts, analyse=passing)))
 
 
 def test_an_example_runs_from_its_first_step_to_promotion(show: Show) -> None:

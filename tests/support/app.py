@@ -102,6 +102,7 @@ _PATHS = {
     "configmap": "/api/v1/namespaces/{ns}/configmaps",
     "destinationrule": "/apis/networking.istio.io/v1beta1/namespaces/{ns}/destinationrules",
     "deployment": "/apis/apps/v1/namespaces/{ns}/deployments",
+    "httproute": "/apis/gateway.networking.k8s.io/v1/namespaces/{ns}/httproutes",
     "hpa": "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
     "secret": "/api/v1/namespaces/{ns}/secrets",
     "service": "/api/v1/namespaces/{ns}/services",

@@ -173,6 +173,5 @@ def test_every_field_without_effect_is_named() -> None:
     assert [warning.path for warning in warnings(everything_else())] == [
         "spec.analysis.mirror",
         "spec.analysis.sessionAffinity",
-        "spec.service.backendTimeout",
-        "spec.service.mirror",
+        "spec.analysis.mirrorWeight",
     ]

@@ -39,8 +39,9 @@ def test_latency_by_its_old_name_also_reads_what_old_istio_reports() -> None:
     )
 
 
-def test_without_a_mesh_the_app_itself_is_asked_about() -> None:
-    bare = replace(canary(), provider=Provider.KUBERNETES)
+@pytest.mark.parametrize("provider", [Provider.KUBERNETES, Provider.GATEWAY_API_V1])
+def test_without_a_mesh_the_app_itself_is_asked_about(provider: Provider) -> None:
+    bare = replace(canary(), provider=provider)
     pods = r'kubernetes_namespace="test",kubernetes_pod_name=~"backend-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"'
     assert write_query(bare, SUCCESS_RATE) == (
         f'(sum(rate(http_request_duration_seconds_count{{{pods},status!~"5.*"}}[1m])) or vector(0)) / '

@@ -320,6 +320,48 @@ class TestRepair:
         assert (decision.rollout.phase, decision.rollout.weight) == (phase, 10)
 
 
+PENDING = "HTTPRoute frontend.test is not accepted by Gateway public yet"
+
+
+class TestPendingRouter:
+    """A router that is written and not in force yet."""
+
+    def test_nobody_is_asked_and_no_step_is_made_and_it_is_said_once(self) -> None:
+        waiting = situation(seen=seen(pending=PENDING))
+        assert not what_to_ask(waiting)
+        first, second = run(replace(waiting, results=()), 2)
+        assert texts(first) == [f"Halt frontend.test advancement {PENDING}"]
+        assert texts(second) == []
+        after = second.rollout
+        assert (after.weight, after.failed, after.step_at) == (10, 0, NOW + timedelta(seconds=20))
+
+    def test_however_long_it_takes_the_release_does_not_fail(self) -> None:
+        last = run(situation(seen=seen(pending=PENDING), results=()), 500)[-1].rollout
+        assert (last.phase, last.weight, last.failed) == (Phase.PROGRESSING, 10, 0)
+
+    def test_a_canary_without_pods_loses_its_traffic_all_the_same(self) -> None:
+        down = seen(pending=PENDING, target=workload(ready=0))
+        assert decide(situation(seen=down)).rollout.weight == 0
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            rollout(phase=Phase.FINALISING, weight=0),
+            rollout(phase=Phase.FAILED, weight=0),
+            rollout(phase=Phase.INITIALIZED, weight=0),
+            rollout(phase=Phase.INITIALIZING, weight=0, applied=OLD, promoted=OLD),
+        ],
+    )
+    def test_the_target_is_not_scaled_down_before_the_traffic_is_gone(self, before: Rollout) -> None:
+        waiting = situation(rollout=before, seen=seen(pending=PENDING, revision=before.applied), results=())
+        held = decide(waiting)
+        assert (held.rollout.phase, held.rollout.replicas) == (before.phase, 2)
+        assert texts(held)[0].startswith("Halt ")
+        assert texts(held)[0].endswith(PENDING)
+        free = decide(replace(waiting, rollout=held.rollout, seen=replace(waiting.seen, pending="")))
+        assert (free.rollout.replicas, free.rollout.halt) == (0, "")
+
+
 class TestPromotion:
     def test_the_primary_is_believed_only_when_it_carries_the_revision(self) -> None:
         waiting = decide(situation(rollout=rollout(phase=Phase.PROMOTING, weight=50), seen=seen(carried="")))

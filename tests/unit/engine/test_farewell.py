@@ -139,3 +139,12 @@ def test_a_new_canary_of_the_same_name_begins_anew() -> None:
     after = decide(replace(situation(at(Stage.LEAVING, runs=3, sequence=9)), canary=canary())).rollout
     assert (after.phase, after.runs, after.sequence, after.weight) == (Phase.INITIALIZING, 4, 9, 0)
     assert (after.promoted.template, after.active, after.outbox) == ("", True, ())
+
+
+def test_the_callers_service_is_not_switched_before_the_router_is_in_force_or_is_not_heard_of() -> None:
+    pending = {"pending": "HTTPRoute frontend.test is not accepted by Gateway public yet"}
+    waiting = situation(at(Stage.ROUTING), **pending)
+    assert said(waiting) == [f"Halt deletion of frontend.test {pending['pending']}"]
+    after = decide(waiting).rollout
+    assert (after.step, said(replace(waiting, rollout=after))) == (Stage.ROUTING, [])
+    assert decide(situation(at(Stage.ROUTING, waiting_since=LATE), **pending)).rollout.step == Stage.SWITCHING

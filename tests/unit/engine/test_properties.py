@@ -45,6 +45,7 @@ views = st.builds(
     carried=st.sampled_from(["", revision_mark(OLD), revision_mark(NEW)]),
     drift=st.sampled_from([(), (), (), ("VirtualService frontend",)]),
     problems=st.sampled_from([(), (), (), ("ConfigMap frontend does not exist",)]),
+    pending=st.sampled_from(["", "", "", "HTTPRoute frontend.test is not accepted by Gateway public yet"]),
 )
 verdicts = st.lists(st.sampled_from(Verdict), min_size=1, max_size=3)
 commands = st.lists(st.sampled_from(Verb), max_size=2)
