@@ -72,11 +72,9 @@ class Team:
         deadline = time.monotonic() + 60
         while (rollout := self.serin.parts.store.load(self.serin.key)) is not None:
             assert time.monotonic() < deadline, "\n".join(self.serin.messages)
-            if rollout.waiting_since is None:
-                self.serin.clock.skip_to(rollout.due_at)
+            self.serin.wait(rollout)
             (tick or self.serin.tick)()
             watch()
-            time.sleep(0.02)
 
     def find(self, kind: str, name: str = NAME) -> JsonObject | None:
         """One of the app's objects, or None."""
