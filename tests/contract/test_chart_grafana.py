@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.support.charts import refusals
+from tests.support.charts import refusals, untried
 from tests.support.dashboards import NAMES, read_dashboard
 from tests.support.helm import CHARTS, Helm, HelmError
 
@@ -34,8 +34,9 @@ WRONG: tuple[tuple[JsonObject, str], ...] = (
 
 
 def matrix() -> Iterator[JsonObject]:
-    """Every combination of the switches, with the other values set in half of them."""
+    """Every combination of the switches, with all other values set in half of them."""
     more: JsonObject = {
+        "nameOverride": "boards",
         "fullnameOverride": "dashboards",
         "labels": {"team": "birds"},
         "annotations": {"example.com/owner": 'say "hi": # yes'},
@@ -43,7 +44,9 @@ def matrix() -> Iterator[JsonObject]:
     for canary, plane, rule, folder in product((True, False), repeat=4):
         values = more if (canary, plane, rule, folder).count(True) % 2 else {}
         sidecar = {"label": "grafana.com/dashboard", "labelValue": "true", "folder": "Serin" if folder else ""}
-        switches = {"dashboards": {"canary": canary, "controlPlane": plane}, "prometheusRule": {"enabled": rule}}
+        sidecar |= {"folderAnnotation": "example.com/folder"} if plane else {}
+        operator = {"enabled": rule, "labels": {"release": "prometheus"}}
+        switches = {"dashboards": {"canary": canary, "controlPlane": plane}, "prometheusRule": operator}
         yield {**values, **switches, "sidecar": sidecar}
 
 
@@ -60,6 +63,7 @@ def test_whatever_is_switched_on_the_linter_and_the_api_server_have_nothing_agai
         served = [obj for obj in rendered if obj["kind"] != RULE]
         found[str(values)] = refusals(real_cluster, served, real_namespace)
     assert len(found) == 16
+    assert untried(CHART, matrix()) == []
     assert not {values: said for values, said in found.items() if said}
 
 

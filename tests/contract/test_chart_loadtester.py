@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.loadtester.settings import Settings, read_settings
-from tests.support.charts import refusals
+from tests.support.charts import refusals, untried
 from tests.support.helm import CHARTS, Helm, HelmError
 
 if TYPE_CHECKING:
@@ -34,23 +34,34 @@ WRONG: tuple[tuple[JsonObject, str], ...] = (
 
 
 def matrix() -> Iterator[JsonObject]:
-    """Every combination of the switches, with the other values set in half of them."""
+    """Every combination of the switches, with all other values set in half of them."""
     more: JsonObject = {
         "replicaCount": 0,
+        "image": {"repository": "example/loadtester", "tag": "1.2.3", "pullPolicy": "Always"},
+        "nameOverride": "load",
+        "fullnameOverride": "load-of-the-shop",
         "namespaces": ["test", "team-*"],
-        "cmd": {"programs": ["hey", "wrk"], "hosts": ["cluster", "*.example.com", "10.0.0.7"], "logOutput": False},
+        "cmd": {
+            "programs": ["hey", "wrk"],
+            "hosts": ["cluster", "*.example.com", "10.0.0.7"],
+            "timeout": "10m",
+            "mostRunning": 2,
+            "logOutput": False,
+        },
+        "gates": {"timeout": "2h"},
         "service": {"type": "NodePort", "port": 8080},
         "podAnnotations": {"prometheus.io/scrape": "false"},
         "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "spot", "operator": "Exists"}],
         "affinity": {"podAntiAffinity": {}},
-        "resources": {},
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
     }
     logins: tuple[JsonObject, ...] = ({}, {"token": TOKEN}, {"existingSecret": "mine"})
     for number, (login, inject, kept, guarded) in enumerate(
         product(logins, (None, True), (True, False), (True, False))
     ):
-        switches = {"persistence": {"enabled": kept, "storageClassName": "fast"}, "networkPolicy": {"enabled": guarded}}
+        persistence = {"enabled": kept, "size": "2Gi", "storageClassName": "fast"}
+        switches = {"persistence": persistence, "networkPolicy": {"enabled": guarded}}
         yield {**(more if number % 2 else {}), **switches, "login": login, "istio": {"inject": inject}}
 
 
@@ -76,6 +87,7 @@ def test_whatever_is_switched_on_the_linter_the_api_server_and_the_load_tester_h
         found[str(values)] = refusals(real_cluster, rendered, real_namespace)
         assert settings_of(rendered).namespaces == tuple(values.get("namespaces", ()))
     assert len(found) == 24
+    assert untried(CHART, matrix()) == []
     assert not {values: said for values, said in found.items() if said}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.charts import refusals, remarks
+from tests.support.charts import refusals, remarks, untried
 from tests.support.helm import CHARTS, Helm, HelmError
 
 if TYPE_CHECKING:
@@ -33,25 +33,41 @@ WRONG: tuple[tuple[JsonObject, str], ...] = (
 
 
 def matrix() -> Iterator[JsonObject]:
-    """Every combination of the switches, with the other values set in half of them."""
+    """Every combination of the switches, with all other values set in half of them."""
     more: JsonObject = {
+        "image": {"repository": "example/podinfo", "tag": "6.15.0", "pullPolicy": "Always"},
+        "nameOverride": "shop",
+        "fullnameOverride": "shop-frontend",
         "backend": "http://backend.test:9898/echo",
         "message": 'say "hi": # yes',
+        "logLevel": "debug",
+        "httpServer": {"timeout": "25s"},
         "faults": {"delay": True, "error": True},
+        "service": {"type": "NodePort", "port": 9899},
         "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "spot", "operator": "Exists"}],
         "affinity": {"podAntiAffinity": {}},
-        "hpa": {"memory": None},
-        "resources": {},
+        "hpa": {"minReplicas": 1, "maxReplicas": 4, "cpu": 50, "memory": None},
+        "resources": {"requests": {"cpu": "1", "memory": "64Mi"}, "limits": {"cpu": 2}},
+    }
+    of_canary: JsonObject = {
+        "progressDeadlineSeconds": 600,
+        "analysis": {"interval": "1m30s", "threshold": 5, "maxWeight": 60, "stepWeight": 20},
+        "thresholds": {"successRate": 99.5, "latency": 250},
     }
     for canary, hpa, ingress, loadtest in product((True, False), repeat=4):
+        plain = (canary, hpa, ingress, loadtest).count(True) % 2 == 0
         switches = {
             "enabled": canary,
-            "istioIngress": INGRESS if ingress else {"enabled": False},
-            "loadtest": {"enabled": loadtest},
+            "istioIngress": {**INGRESS, "enabled": ingress, **({} if plain else {"gateway": "shop/public"})},
+            "loadtest": {"enabled": loadtest, **({} if plain else {"url": "http://serin:token@loadtester.shop/"})},
         }
-        values = more if (canary, hpa, ingress, loadtest).count(True) % 2 else {}
-        yield {**values, "canary": switches, "hpa": {**values.get("hpa", {}), "enabled": hpa}}
+        values, of_canary_here = ({}, {}) if plain else (more, of_canary)
+        yield {
+            **values,
+            "canary": {**of_canary_here, **switches},
+            "hpa": {**values.get("hpa", {}), "enabled": hpa},
+        }
 
 
 def test_whatever_is_switched_on_the_linter_the_api_server_and_serin_have_nothing_against_it(
@@ -64,6 +80,7 @@ def test_whatever_is_switched_on_the_linter_the_api_server_and_serin_have_nothin
         said = [text for obj in rendered if obj["kind"] == "Canary" for text in remarks(obj)]
         found[str(values)] = refusals(real_cluster, rendered, real_namespace) + said
     assert len(found) == 16
+    assert untried(CHART, matrix()) == []
     assert not {values: said for values, said in found.items() if said}
 
 

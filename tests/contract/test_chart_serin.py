@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.cluster.kinds import Kind
-from tests.support.charts import refusals
+from tests.support.charts import refusals, untried
 from tests.support.helm import CHARTS, Helm, HelmError
 from tests.support.hosted import OF_SERIN
 from tests.support.installed import rights_of
 from tests.support.podinfo import deployment
 from tests.support.waiting import eventually
-from tests.support.web import WebServer, make_certificate, reply
+from tests.support.web import WebServer, certificate_in, make_certificate, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,35 @@ CLOUD: JsonObject = {
     },
     "webhook": {"secret": SECRET},
 }
+OWN_NAMES: JsonObject = {
+    "nameOverride": "bird",
+    "fullnameOverride": "birds",
+    "image": {"repository": "example/serin", "tag": "1.2.3", "pullPolicy": "Always", "pullSecrets": ["pull"]},
+    "cloud": {"eventUrl": "https://europe-west1-p.example.com/event"},
+    "loop": {"beat": 5, "sweep": 60},
+    "persistence": {"size": "2Gi", "storageClass": "fast"},
+    "serviceAccount": {"name": "birds", "annotations": {"a": "b"}},
+    "rbac": {"externalMetrics": True},
+    "webhook": {
+        "secret": SECRET,
+        "failurePolicy": "Fail",
+        "timeoutSeconds": 2,
+        "namespaceSelector": {"matchLabels": {"team": "shop"}},
+        "annotations": {"a": "b"},
+    },
+    "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+}
+"""Everything that has a default, otherwise."""
+
+OWN_OBJECTS: JsonObject = {
+    "cloud": {"users": []},
+    "persistence": {"existingClaim": "mine"},
+    "serviceAccount": {"create": False, "name": "mine"},
+    "rbac": {"create": False},
+    "webhook": {"tlsSecret": "mine"},
+}
+"""Whatever can be there already is."""
+
 WRONG: tuple[tuple[JsonObject, str], ...] = (
     ({"mode": "hybrid"}, "mode"),
     ({"rabc": {}}, "rabc"),
@@ -56,8 +85,8 @@ MISSING: tuple[tuple[JsonObject, str], ...] = (
 )
 
 
-def matrix() -> Iterator[JsonObject]:
-    """Both modes with every combination of their switches."""
+def matrix(authority: str) -> Iterator[JsonObject]:
+    """Both modes with every combination of their switches, and with all other values set."""
     events = {"enabled": True, "sink": {"uri": "https://sink.example.com"}, "secrets": True}
     for hosted, webhook, limited, everything in product((True, False), repeat=4):
         base = HOSTED if hosted else CLOUD
@@ -66,8 +95,12 @@ def matrix() -> Iterator[JsonObject]:
         if everything:
             values |= {"persistence": {"enabled": False}, "settings": {"SERIN_CONCURRENCY": 4}, "settingsFrom": "more"}
             values |= {"events": events, "podLabels": {"team": "platform"}, "podAnnotations": {"a": "b"}}
-            values |= {"nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}], "affinity": {}}
+            values |= {"nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}]}
+            values |= {"affinity": {"podAntiAffinity": {}}}
         yield values
+    for base, more in product((HOSTED, CLOUD), (OWN_NAMES, OWN_OBJECTS)):
+        merged = {name: {**base.get(name, {}), **more.get(name, {})} for name in ("image", "webhook", "cloud")}
+        yield {**base, **more, **merged, "webhook": {**merged["webhook"], "caBundle": authority}}
 
 
 def kinds(rendered: list[JsonObject], kind: str) -> list[JsonObject]:
@@ -76,10 +109,12 @@ def kinds(rendered: list[JsonObject], kind: str) -> list[JsonObject]:
 
 
 def test_in_both_modes_the_api_server_has_nothing_against_it(
-    helm: Helm, real_cluster: RealCluster, real_namespace: str
+    helm: Helm, real_cluster: RealCluster, real_namespace: str, tmp_path: Path
 ) -> None:
+    rows = list(matrix(base64.b64encode(certificate_in(make_certificate(tmp_path / "ca.pem"))).decode()))
+    assert untried(CHART, rows) == []
     found = {}
-    for values in matrix():
+    for values in rows:
         helm.lint(CHART, values)
         rendered = helm.template("serin", CHART, real_namespace, values)
         known = [obj for obj in rendered if obj["kind"] != "ApiServerSource"]  # Knative is not there
@@ -144,7 +179,7 @@ def test_the_cluster_calls_for_changes_of_the_apps_and_for_nobody_elses(
     helm: Helm, real_cluster: RealCluster, real_namespace: str, tmp_path: Path
 ) -> None:
     pem = make_certificate(tmp_path / "webhook.pem")
-    authority = b"-----BEGIN CERTIFICATE" + pem.read_bytes().partition(b"-----BEGIN CERTIFICATE")[2]
+    authority = certificate_in(pem)
     with WebServer(reply(500), pem=pem) as server:
         values = {
             "mode": "cloud",

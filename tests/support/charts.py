@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import yaml
+
 from shared.admission.canary import review_canary
 from shared.admission.review import AdmissionRequest, Operation
 from tests.support.api import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from shared.json_types import Json
     from tests.support.cluster import Cluster
@@ -32,6 +35,15 @@ def remarks(canary: Json) -> list[str]:
     return [*map(str, answer.problems), *answer.warnings]
 
 
+def untried(chart: Path, matrix: Iterable[Json]) -> list[str]:
+    """Values of a chart, such as ``hpa.cpu``, that are nothing but their defaults in every row of a matrix."""
+    defaults = dict(_leaves(yaml.safe_load((chart / "values.yaml").read_text())))
+    rows = list(matrix)
+    return [
+        ".".join(path) for path, default in defaults.items() if all(_at(row, path, default) == default for row in rows)
+    ]
+
+
 def path_of(cluster: Cluster, obj: Json, namespace: str) -> str:
     """The collection that an object is created in, as the API server's own discovery says."""
     version = obj["apiVersion"]
@@ -40,6 +52,22 @@ def path_of(cluster: Cluster, obj: Json, namespace: str) -> str:
     (kind,) = (found for found in served if found["kind"] == obj["kind"] and "/" not in found["name"])
     inside = f"/namespaces/{obj['metadata'].get('namespace', namespace)}" if kind["namespaced"] else ""
     return f"{root}{inside}/{kind['name']}"
+
+
+def _leaves(values: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
+    if not (isinstance(values, dict) and values):
+        yield path, values
+        return
+    for name, value in values.items():
+        yield from _leaves(value, (*path, name))
+
+
+def _at(values: Json, path: tuple[str, ...], default: Json) -> Json:
+    for name in path:
+        if not isinstance(values, dict) or name not in values:
+            return default
+        values = values[name]
+    return values
 
 
 def _refusal(cluster: Cluster, obj: Json, namespace: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.support.processes import Process, Program, accepts, free_port
-from tests.support.web import make_certificate
+from tests.support.web import certificate_in, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class Functions:
         port, self.tls_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
         pem = make_certificate(directory / "webhook.pem")
-        self.certificate = b"-----BEGIN CERTIFICATE" + pem.read_bytes().partition(b"-----BEGIN CERTIFICATE")[2]
+        self.certificate = certificate_in(pem)
         tls = ("--tls-port", str(self.tls_port), "--certificate", str(pem))
         argv = (sys.executable, "-m", "functions.serve", "--port", str(port), *tls, *arguments)
         secret = {} if "SERIN_CLUSTERS" in environment else {"SERIN_WEBHOOK_SECRETS": SECRET}

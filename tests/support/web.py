@@ -193,3 +193,9 @@ def make_certificate(file: Path) -> Path:
     )
     file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     return file
+
+
+def certificate_in(file: Path) -> bytes:
+    """The certificate alone, without its key, as PEM."""
+    _, begin, rest = file.read_bytes().partition(b"-----BEGIN CERTIFICATE")
+    return begin + rest
