@@ -128,6 +128,7 @@ def shell(own_cluster: RealCluster, helm: Helm, kubectl_program: Path, tmp_path:
     return make_shell(tmp_path, own_cluster.kubeconfig, helm=helm.program, kubectl=kubectl_program)
 
 
+@pytest.mark.timeout(300)
 def test_every_command_of_the_walk_prints_what_the_page_shows(shell: Shell, pods: Pods) -> None:
     for block in blocks_of("guide.md"):
         match block.mark:
