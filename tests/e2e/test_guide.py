@@ -11,14 +11,13 @@ from __future__ import annotations
 import base64
 import difflib
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import tools
 from tests.support.container_logs import ContainerLogs
 from tests.support.guide import ROOT, Block, Shell, blocks_of, essence, is_as_shown, make_shell
 from tests.support.hosted import hosted
@@ -48,8 +47,8 @@ kubectl() { while [ "$1" != -- ]; do shift; done; shift; "$@"; }
 class Pods:
     """What runs in the pods of the charts, from the moment on that their Deployments are there."""
 
-    cluster: RealCluster
-    helm: Helm
+    serin: Installed
+    hey: Path
     services: Services
     folder: Path
     logs: ContainerLogs
@@ -75,14 +74,14 @@ class Pods:
         self.running.enter_context(Process(program, folder))
 
     def _find(self, namespace: str, name: str) -> bool:
-        return self.cluster.api.find(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}") is not None
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+        return self.serin.cluster.api.find(path) is not None
 
     def _run_serin(self, folder: Path) -> Process:
-        installed = Installed(self.cluster, "serin-system", self.helm)
-        return self.running.enter_context(hosted(installed, folder, self.services))
+        return self.running.enter_context(hosted(self.serin, folder, self.services))
 
     def _run_loadtester(self, folder: Path) -> Process:
-        programs = self.services.write_hey(tools.path_of(tools.Name.HEY), folder / "bin")
+        programs = self.services.write_hey(self.hey, folder / "bin")
         settings = {
             **self._settings_of_the_loadtester(),
             **self.services.environment(str(ROOT)),
@@ -92,7 +91,7 @@ class Pods:
         return self.running.enter_context(tester).process
 
     def _settings_of_the_loadtester(self) -> dict[str, str]:
-        api = self.cluster.api
+        api = self.serin.cluster.api
         pod = api.get("/apis/apps/v1/namespaces/test/deployments/loadtester")["spec"]["template"]["spec"]
         tokens = api.get("/api/v1/namespaces/test/secrets/loadtester")["data"]["tokens"]
         plain = {each["name"]: each["value"] for each in pod["containers"][0]["env"] if "value" in each}
@@ -116,10 +115,9 @@ def services(own_cluster: RealCluster, prometheus: Prometheus, mesh_of: Callable
 
 @pytest.fixture
 def pods(own_cluster: RealCluster, helm: Helm, hey: Path, services: Services, tmp_path: Path) -> Iterator[Pods]:
-    assert hey.exists()
     with ExitStack() as running:
         logs = running.enter_context(ContainerLogs(own_cluster, tmp_path))
-        yield Pods(own_cluster, helm, services, tmp_path, logs, running)
+        yield Pods(Installed(own_cluster, "serin-system", helm), hey, services, tmp_path, logs, running)
 
 
 @pytest.fixture
@@ -135,16 +133,17 @@ def test_every_command_of_the_walk_prints_what_the_page_shows(shell: Shell, pods
             case "second-terminal":
                 pods.second_terminal(block.commands)
             case "soon":  # an event may be written by the tick after the one that decided
-                check(block, eventually(block.commands, partial(shown, block, shell)))
+                with suppress(TimeoutError):
+                    eventually(block.commands, partial(prints_what_is_shown, shell, block), seconds=10)
+                check(block, shell.run(block.commands))
             case _:
                 check(block, shell.run(block.commands))
         pods.start()
 
 
-def shown(block: Block, shell: Shell) -> str:
-    """What commands that only look print, once it is what the page shows."""
-    printed = shell.run(block.commands)
-    return printed if is_as_shown(printed, block.prints) else ""
+def prints_what_is_shown(shell: Shell, block: Block) -> bool:
+    """Whether commands that only look print by now what the page shows."""
+    return is_as_shown(shell.run(block.commands), block.prints)
 
 
 def check(block: Block, printed: str) -> None:

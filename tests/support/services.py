@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent / "in_cluster"
 _HEY = """#!/bin/sh
+host=
 for word do
     shift
     case $word in
