@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 READY = "local.serin.dev/ready"
 READY_AFTER = "local.serin.dev/ready-after"
 NODE = "serin-test"
+NODE_LABELS = {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -41,7 +42,8 @@ class Kubelet:
 
     def start(self) -> None:
         """Register the node (endpoint slices leave out pods of nodes that do not exist) and begin."""
-        self._api.create("/api/v1/nodes", {"metadata": {"name": NODE}})
+        self._api.create("/api/v1/nodes", {"metadata": {"name": NODE, "labels": NODE_LABELS}})
+        self._api.patch(f"/api/v1/nodes/{NODE}", {"spec": {"taints": None}})  # a new node is tainted as not ready
         self._thread.start()
 
     def stop(self) -> None:

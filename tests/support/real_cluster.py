@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.json_types import Json
 
 _CONTROLLERS = (
+    "daemonset-controller",
     "deployment-controller",
     "replicaset-controller",
     "garbage-collector-controller",

@@ -130,3 +130,10 @@ def deployment(name: str, **spec: Any) -> JsonObject:
 
 def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> JsonObject:
     return {"metadata": {"name": name, "labels": labels or {}}, "data": data}
+
+
+def daemon_set(name: str) -> JsonObject:
+    """A small DaemonSet."""
+    made = deployment(name)
+    spec = {field: value for field, value in made["spec"].items() if field != "replicas"}
+    return {**made, "kind": "DaemonSet", "spec": spec}

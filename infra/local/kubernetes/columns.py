@@ -96,6 +96,11 @@ _WIDE_WORKLOAD = (
 )
 
 
+def _node_selector(obj: JsonObject, _: datetime) -> Any:
+    chosen = mapping(obj, "spec", "template", "spec", "nodeSelector")
+    return ",".join(f"{key}={value}" for key, value in sorted(chosen.items())) or "<none>"
+
+
 def _deployment_ready(obj: JsonObject, _: datetime) -> Any:
     return f"{mapping(obj, 'status').get('readyReplicas', 0)}/{dig(obj, 'spec', 'replicas')}"
 
@@ -105,6 +110,18 @@ DEPLOYMENT = (
     Column("Ready", _deployment_ready),
     Column("Up-to-date", _value("status", "updatedReplicas", absent=0)),
     Column("Available", _value("status", "availableReplicas", absent=0)),
+    AGE,
+    *_WIDE_WORKLOAD,
+)
+
+DAEMON_SET = (
+    NAME,
+    Column("Desired", _value("status", "desiredNumberScheduled", absent=0), "integer"),
+    Column("Current", _value("status", "currentNumberScheduled", absent=0), "integer"),
+    Column("Ready", _value("status", "numberReady", absent=0), "integer"),
+    Column("Up-to-date", _value("status", "updatedNumberScheduled", absent=0), "integer"),
+    Column("Available", _value("status", "numberAvailable", absent=0), "integer"),
+    Column("Node Selector", _node_selector),
     AGE,
     *_WIDE_WORKLOAD,
 )

@@ -14,6 +14,7 @@ from infra.local.kubernetes.gotypes import struct
 from infra.local.kubernetes.kinds.autoscalers import AUTOSCALER, AUTOSCALER_V1, as_v1, from_v1
 from infra.local.kubernetes.kinds.configs import CONFIG_MAP, SECRET
 from infra.local.kubernetes.kinds.custom import defined_kind
+from infra.local.kubernetes.kinds.daemonsets import DAEMON_SET
 from infra.local.kubernetes.kinds.definitions import DEFINITION
 from infra.local.kubernetes.kinds.events import EVENT, EVENT_V1, as_events_v1, from_events_v1
 from infra.local.kubernetes.kinds.kind import Kind
@@ -157,7 +158,7 @@ def _v1(
     return Resource("", "v1", names, rules, bucket, type_name=type_name, columns=shown, fields=fields)
 
 
-def _apps(names: Names, rules: Kind, shown: tuple[Column, ...]) -> Resource:
+def _apps(names: Names, rules: Kind, shown: tuple[Column, ...], scale: Scale | None = scales.WORKLOAD) -> Resource:
     return Resource(
         "apps",
         "v1",
@@ -167,7 +168,7 @@ def _apps(names: Names, rules: Kind, shown: tuple[Column, ...]) -> Resource:
         type_name=f"io.k8s.api.apps.v1.{names.kind}",
         columns=shown,
         fields=_META_FIELDS,
-        scale=scales.WORKLOAD,
+        scale=scale,
     )
 
 
@@ -198,6 +199,7 @@ NAMESPACES = Resource(
 )
 PODS = _v1(Names("pods", "Pod", ("po",), ("all",)), POD, columns.POD, _POD_FIELDS)
 EVENTS = _v1(_EVENTS, EVENT, columns.EVENT, _EVENT_FIELDS)
+DAEMON_SETS = _apps(Names("daemonsets", "DaemonSet", ("ds",), ("all",)), DAEMON_SET, columns.DAEMON_SET, scale=None)
 DEPLOYMENTS = _apps(Names("deployments", "Deployment", ("deploy",), ("all",)), DEPLOYMENT, columns.DEPLOYMENT)
 REPLICA_SETS = _apps(Names("replicasets", "ReplicaSet", ("rs",), ("all",)), REPLICA_SET, columns.REPLICA_SET)
 
@@ -215,6 +217,7 @@ BUILT_IN = (
         columns.SERVICE,
         _META_FIELDS | _fields("spec.clusterIP", "spec.type"),
     ),
+    DAEMON_SETS,
     DEPLOYMENTS,
     REPLICA_SETS,
     Resource(

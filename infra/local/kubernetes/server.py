@@ -1,9 +1,9 @@
 """A Kubernetes API server in this process: a real HTTP server on loopback, for `make demo` and for fast tests.
 
 It behaves as kube-apiserver 1.35 in what Serin, kubectl and the official client use, together with the parts of the
-controller manager and the kubelet that make Deployments roll. The same contract tests run against it and against the
-real one. What it does not have: authentication and authorization, admission webhooks, server-side apply, CEL rules of
-CRDs, and containers that run.
+controller manager and the kubelet that make Deployments and DaemonSets roll. The same contract tests run against it and
+against the real one. What it does not have: authentication and authorization, admission webhooks, server-side apply,
+CEL rules of CRDs, Nodes (pods run on one, `embedded`), ControllerRevisions, and containers that run.
 """
 
 import json
@@ -16,6 +16,7 @@ from infra.local.kubernetes.api import Api, Target
 from infra.local.kubernetes.application import Application
 from infra.local.kubernetes.audit import AuditEntry
 from infra.local.kubernetes.catalog import Catalog
+from infra.local.kubernetes.controllers.daemonsets import DAEMON_SET, DaemonSets
 from infra.local.kubernetes.controllers.definitions import DEFINITION, Definitions
 from infra.local.kubernetes.controllers.deployments import DEPLOYMENT, Deployments
 from infra.local.kubernetes.controllers.garbage import COLLECT, FINALIZE, Garbage
@@ -54,6 +55,7 @@ class LocalKubernetes:
         garbage = Garbage(self._api, self._catalog, relations)
         definitions = Definitions(self._api, self._catalog)
         namespaces = Namespaces(self._api, self._catalog)
+        daemon_sets = DaemonSets(self._api, relations)
         deployments = Deployments(self._api, relations)
         replica_sets = ReplicaSets(self._api, relations)
         pods = Pods(self._api, ready_after)
@@ -63,11 +65,12 @@ class LocalKubernetes:
                 FINALIZE: garbage.finalize,
                 DEFINITION: definitions.reconcile,
                 NAMESPACE: namespaces.reconcile,
+                DAEMON_SET: daemon_sets.reconcile,
                 DEPLOYMENT: deployments.reconcile,
                 REPLICA_SET: replica_sets.reconcile,
                 POD: pods.reconcile,
             },
-            [each.route for each in (garbage, definitions, namespaces, deployments, replica_sets, pods)],
+            [each.route for each in (garbage, definitions, namespaces, daemon_sets, deployments, replica_sets, pods)],
         )
         for listener in (self._catalog.notice, relations.notice, loop.notice):
             self._store.listen(listener)

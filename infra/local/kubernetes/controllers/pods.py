@@ -18,7 +18,7 @@ from infra.local.kubernetes.store import Event, Key
 
 POD = "pod"
 READY, READY_AFTER = "local.serin.dev/ready", "local.serin.dev/ready-after"
-_NODE = "embedded"
+NODE = "embedded"
 _HOST_IP = "192.168.0.1"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -75,7 +75,7 @@ def seconds(text: str, default: float) -> float:
 
 def _start(pod: JsonObject, now: datetime) -> None:
     address = _address(pod["metadata"]["uid"])
-    pod["spec"]["nodeName"] = _NODE
+    pod["spec"]["nodeName"] = NODE
     pod["status"] |= {
         "phase": "Running",
         "startTime": timestamp(now),

@@ -36,7 +36,7 @@ class ReplicaSets:
         replica_set = stored.obj
         pods = self._pods(replica_set)
         if not replica_set["metadata"].get("deletionTimestamp"):
-            self._scale(replica_set, [pod for pod in pods if _is_active(pod)])
+            self._scale(replica_set, [pod for pod in pods if is_active(pod)])
             pods = self._pods(replica_set)
         return self._write_status(replica_set, pods)
 
@@ -48,15 +48,15 @@ class ReplicaSets:
         excess = len(active) - replica_set["spec"]["replicas"]
         namespace = replica_set["metadata"]["namespace"]
         for _ in range(min(-excess, _BURST)):
-            self._api.create(Target(PODS, namespace), _new_pod(replica_set))
+            self._api.create(Target(PODS, namespace), new_pod(replica_set))
         for pod in sorted(active, key=_worth)[: max(excess, 0)]:
             self._api.delete(Target(PODS, namespace, pod["metadata"]["name"]), Deletion())
 
     def _write_status(self, replica_set: JsonObject, pods: list[JsonObject]) -> float | None:
         now = self._api.now()
-        active = [pod for pod in pods if _is_active(pod)]
+        active = [pod for pod in pods if is_active(pod)]
         patience = replica_set["spec"].get("minReadySeconds", 0)
-        waits = [wait for pod in active if (wait := _until_available(pod, patience, now)) is not None]
+        waits = [wait for pod in active if (wait := until_available(pod, patience, now)) is not None]
         labels = mapping(replica_set, "spec", "template", "metadata", "labels").items()
         status = {
             "replicas": len(active),
@@ -76,7 +76,8 @@ class ReplicaSets:
         return min((wait for wait in waits if wait > 0), default=None)
 
 
-def _is_active(pod: JsonObject) -> bool:
+def is_active(pod: JsonObject) -> bool:
+    """Whether a pod is neither over nor about to be."""
     return not pod["metadata"].get("deletionTimestamp") and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
 
 
@@ -87,7 +88,7 @@ def _ready_since(pod: JsonObject) -> str | None:
     return None
 
 
-def _until_available(pod: JsonObject, patience: int, now: datetime) -> float | None:
+def until_available(pod: JsonObject, patience: int, now: datetime) -> float | None:
     """Seconds until a ready pod counts as available; None for a pod that is not ready."""
     since = _ready_since(pod)
     if since is None:
@@ -101,14 +102,15 @@ def _worth(pod: JsonObject) -> tuple[bool, bool, float]:
     return bool(pod["spec"].get("nodeName")), _ready_since(pod) is not None, -created
 
 
-def _new_pod(replica_set: JsonObject) -> JsonObject:
-    metadata, template = replica_set["metadata"], mapping(replica_set, "spec", "template")
+def new_pod(owner: JsonObject) -> JsonObject:
+    """A pod of the owner's template."""
+    metadata, template = owner["metadata"], mapping(owner, "spec", "template")
     described = mapping(template, "metadata")
     return {
         "metadata": {
             **{key: copy_json(described[key]) for key in ("labels", "annotations", "finalizers") if key in described},
             "generateName": f"{metadata['name']}-",
-            "ownerReferences": [owner_reference(replica_set)],
+            "ownerReferences": [owner_reference(owner)],
         },
         "spec": copy_json(template["spec"]),
     }

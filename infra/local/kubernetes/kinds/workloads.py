@@ -60,7 +60,8 @@ def _spec(obj: JsonObject) -> Any:
     return obj.get("spec")
 
 
-def _check_selector(spec: JsonObject) -> list[Problem]:
+def check_selector(spec: JsonObject, kind: str = "deployment") -> list[Problem]:
+    """What is wrong with the selector of a workload of this kind."""
     selector = spec.get("selector")
     if selector is None:
         return [required("spec.selector")]
@@ -68,7 +69,7 @@ def _check_selector(spec: JsonObject) -> list[Problem]:
     for index, entry in indexed(selector, "matchExpressions"):
         found += _check_expression(entry, f"spec.selector.matchExpressions[{index}]")
     if not selector:
-        found.append(invalid("spec.selector", selector, "empty selector is invalid for deployment"))
+        found.append(invalid("spec.selector", selector, f"empty selector is invalid for {kind}"))
     return found
 
 
@@ -91,13 +92,14 @@ def _check_workload(obj: JsonObject) -> list[Problem]:
     """What Deployments and ReplicaSets have in common."""
     spec = obj["spec"]
     found = not_negative(spec.get("replicas"), "spec.replicas")
-    selection = _check_selector(spec)
+    selection = check_selector(spec)
     if any(problem.field != "spec.selector" for problem in selection):
         return [*found, *selection, invalid("spec.selector", spec["selector"], "invalid label selector")]
-    return found + selection + _check_own_template(spec)
+    return found + selection + check_own_template(spec)
 
 
-def _check_own_template(spec: JsonObject) -> list[Problem]:
+def check_own_template(spec: JsonObject, kind: str = "ReplicaSet") -> list[Problem]:
+    """What is wrong with the template of a workload whose pods run for ever."""
     template, path = mapping(spec, "template"), "spec.template"
     labels = mapping(template, "metadata", "labels")
     found = []
@@ -109,7 +111,7 @@ def _check_own_template(spec: JsonObject) -> list[Problem]:
         found.append(not_supported(f"{path}.spec.restartPolicy", policy, ["Always"]))
     if "activeDeadlineSeconds" in mapping(template, "spec"):
         found.append(
-            forbidden(f"{path}.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported")
+            forbidden(f"{path}.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported")
         )
     return found
 
@@ -144,21 +146,23 @@ def _check_strategy(strategy: JsonObject) -> list[Problem]:
 def _check_rolling(rolling: JsonObject) -> list[Problem]:
     path = "spec.strategy.rollingUpdate"
     unavailable, surge = rolling["maxUnavailable"], rolling["maxSurge"]
-    found = _check_share(unavailable, f"{path}.maxUnavailable") + _check_share(surge, f"{path}.maxSurge")
-    if _share(unavailable) == 0 and _share(surge) == 0:
+    found = check_share(unavailable, f"{path}.maxUnavailable") + check_share(surge, f"{path}.maxSurge")
+    if share(unavailable) == 0 and share(surge) == 0:
         found.append(invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
-    if isinstance(unavailable, str) and _share(unavailable) > 100:
+    if isinstance(unavailable, str) and share(unavailable) > 100:
         found.append(invalid(f"{path}.maxUnavailable", unavailable, "must not be greater than 100%"))
     return found
 
 
-def _share(value: int | str) -> int:
+def share(value: int | str) -> int:
+    """A number, or the number of a percentage."""
     if isinstance(value, int):
         return value
     return int(value[:-1]) if _PERCENT.match(value) else 0
 
 
-def _check_share(value: int | str, path: str) -> list[Problem]:
+def check_share(value: int | str, path: str) -> list[Problem]:
+    """What is wrong with a number or a percentage of pods."""
     if isinstance(value, int):
         return not_negative(value, path)
     rule = "a valid percent string must be a numeric string followed by an ending '%'"
@@ -166,7 +170,8 @@ def _check_share(value: int | str, path: str) -> list[Problem]:
     return [] if _PERCENT.match(value) else [invalid(path, value, why)]
 
 
-def _check_same_selector(new: JsonObject, old: JsonObject) -> list[Problem]:
+def check_same_selector(new: JsonObject, old: JsonObject) -> list[Problem]:
+    """A workload selects the same pods for ever."""
     selector = dig(new, "spec", "selector")
     return [] if selector == dig(old, "spec", "selector") else [invalid("spec.selector", selector, IMMUTABLE)]
 
@@ -234,7 +239,7 @@ DEPLOYMENT = Kind(
     read=through("io.k8s.api.apps.v1.Deployment"),
     complete=_complete_deployment,
     check=_check_deployment,
-    check_change=_check_same_selector,
+    check_change=check_same_selector,
     check_status=_check_counts,
     counted=_spec_and_annotations,
     begin=_drop_status,
@@ -246,7 +251,7 @@ REPLICA_SET = Kind(
     read=through("io.k8s.api.apps.v1.ReplicaSet"),
     complete=_complete_replica_set,
     check=_check_replica_set,
-    check_change=_check_same_selector,
+    check_change=check_same_selector,
     check_status=_check_counts,
     counted=_spec,
     begin=_begin_replica_set,

@@ -34,7 +34,7 @@ type field []string
 
 var roots = []any{
 	core.Namespace{}, core.Pod{}, core.Service{}, core.ConfigMap{}, core.Secret{}, core.Event{}, core.ServiceAccount{},
-	apps.Deployment{}, apps.ReplicaSet{},
+	apps.Deployment{}, apps.ReplicaSet{}, apps.DaemonSet{},
 	autoscalingv1.Scale{}, autoscalingv1.HorizontalPodAutoscaler{}, autoscalingv2.HorizontalPodAutoscaler{},
 	events.Event{}, apiextensions.CustomResourceDefinition{}, authorization.SelfSubjectAccessReview{},
 	meta.DeleteOptions{},
