@@ -19,10 +19,11 @@ from shared.plan import HOME, make_plan, nearest_step
 from shared.render.differences import same
 from shared.render.ownership import SUFFIX
 from shared.render.router import router_of
-from shared.render.workload import carried_revision, primary_deployment
+from shared.render.workload import carried_revision, primary_workload
 from shared.revision import config_hash, template_hash
 from shared.rollout import Phase, Revision, Rollout
 from shared.scene import KINDS, configs_of, primary_of, revision_of, target_of
+from shared.workload import size_of, template_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,7 +86,7 @@ def _showing(rollout: Rollout, route: Route) -> Rollout:
 def _promoted(canary: Canary, scene: Scene, key: bytes) -> Revision:
     """What the primary serves: its template if it is the target's, and the configs that its copies hold."""
     target = target_of(canary, scene)
-    template = template_hash(target["spec"]["template"]) if target and _runs_target(canary, scene) else UNKNOWN_TEMPLATE
+    template = template_hash(template_of(target)) if target and _runs_target(canary, scene) else UNKNOWN_TEMPLATE
     return Revision(template, {str(ref): config_hash(ref, copy, key) for ref, copy in _copies(canary, scene).items()})
 
 
@@ -94,7 +95,7 @@ def _runs_target(canary: Canary, scene: Scene) -> bool:
     target, primary = target_of(canary, scene), primary_of(canary, scene)
     if target is None or primary is None:
         return False
-    wanted = primary_deployment(canary, target, primary, _copies(canary, scene), "", None)
+    wanted = primary_workload(canary, target, primary, _copies(canary, scene), "", None)
     return same(primary["spec"]["template"]["spec"], wanted["spec"]["template"]["spec"])
 
 
@@ -113,4 +114,4 @@ def _route(canary: Canary, scene: Scene) -> Route:
 
 def _size(canary: Canary, scene: Scene) -> int:
     target = target_of(canary, scene)
-    return max(int(target["spec"].get("replicas", 1)), 1) if target else 1
+    return max(size_of(target), 1) if target else 1

@@ -38,5 +38,5 @@ def watches_of(canary: Canary, revision: Revision, mentioned: Iterable[ConfigRef
     ``mentioned`` are those that the target's pods name (``revision.tracked_refs``). They count beside the revision's,
     which has none that does not exist yet or is not tracked now; their creation makes a new revision.
     """
-    target = f"{HintKind.DEPLOYMENT}/{canary.target.name}"
+    target = f"{canary.target.word}/{canary.target.name}"
     return tuple(sorted({target, *revision.configs, *map(str, mentioned)}))

@@ -25,11 +25,21 @@ from shared.render.ownership import belongs, is_flaggers, take_over
 from shared.render.pods import selector_label
 from shared.render.router import router_of
 from shared.render.service import apex_service, canary_service, primary_service
-from shared.render.workload import carried_revision, primary_deployment
+from shared.render.workload import carried_revision, primary_workload
 from shared.revision import changed, revision_mark, template_hash
 from shared.rollout import Phase
-from shared.scene import ObjectId, autoscaler_id, autoscaler_of, configs_of, missing_configs, primary_of, target_of
-from shared.workload import parse_workload, serving
+from shared.scene import (
+    ObjectId,
+    autoscaler_id,
+    autoscaler_of,
+    configs_of,
+    missing_configs,
+    primary_id,
+    primary_of,
+    target_id,
+    target_of,
+)
+from shared.workload import TARGETS, parse_workload, serving, size_of, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +51,7 @@ if TYPE_CHECKING:
     from shared.scene import Scene
 
 
-_WRITTEN_AT_PROMOTION = frozenset({"Deployment", "ConfigMap", "Secret", HPA, SCALED_OBJECT})
+_WRITTEN_AT_PROMOTION = frozenset({*TARGETS, "ConfigMap", "Secret", HPA, SCALED_OBJECT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +123,14 @@ def _workload(aim: Aim) -> Iterator[Change]:
     yield from copies
     if any(_is_stranger(aim, copy) for copy in copies):
         return
-    replicas = max(int(target["spec"].get("replicas", 1)), 1)
     mark = revision_mark(aim.rollout.applied)
-    yield Write(primary_deployment(aim.canary, target, primary, tuple(sources), mark, replicas), primary)
+    yield Write(primary_workload(aim.canary, target, primary, tuple(sources), mark, max(size_of(target), 1)), primary)
 
 
 def _may_copy(aim: Aim, target: Json, primary: Json | None) -> bool:
     """A primary is made only of what was promoted, is being promoted, or is the very first revision."""
     look, rollout = aim.scene.look, aim.rollout
-    if template_hash(target["spec"]["template"]) != rollout.applied.template or missing_configs(aim.canary, aim.scene):
+    if template_hash(template_of(target)) != rollout.applied.template or missing_configs(aim.canary, aim.scene):
         return False
     if Look.COPIES in look:
         carried = carried_revision(primary) if primary else ""
@@ -153,9 +162,13 @@ def _growth(aim: Aim) -> Iterator[Raise]:
     elsewhere.
     """
     target, primary = target_of(aim.canary, aim.scene), primary_of(aim.canary, aim.scene)
-    for live, floor in ((target, aim.rollout.canary_floor), (primary, aim.rollout.primary_floor)):
-        if live is not None and 0 < int(live["spec"].get("replicas", 1)) < floor:
-            yield Raise(ObjectId("Deployment", live["metadata"]["name"]), floor)
+    sides = (
+        (target_id(aim.canary), target, aim.rollout.canary_floor),
+        (primary_id(aim.canary), primary, aim.rollout.primary_floor),
+    )
+    for side, live, floor in sides:
+        if live is not None and 0 < size_of(live) < floor:
+            yield Raise(side, floor)
 
 
 def _services(aim: Aim) -> Iterator[Change]:
@@ -190,15 +203,15 @@ def _scale(aim: Aim) -> Iterator[Change]:
     moves = _moves(aim, wanted)
     yield from _pause(aim, paused=not wanted, anyway=moves)
     if moves:
-        yield Scale(ObjectId("Deployment", aim.canary.target.name), wanted)
+        yield Scale(target_id(aim.canary), wanted)
 
 
 def _moves(aim: Aim, wanted: int) -> bool:
     """Whether the target has to be brought from zero or to zero; a target that was not looked at, only to zero."""
     target = target_of(aim.canary, aim.scene)
     if target is None:
-        return not wanted and not aim.scene.knows("Deployment", aim.canary.target.name)
-    return bool(target["spec"].get("replicas", 1)) != bool(wanted)
+        return not wanted and target_id(aim.canary) not in aim.scene.objects
+    return bool(size_of(target)) != bool(wanted)
 
 
 def _pause(aim: Aim, *, paused: bool, anyway: bool) -> Iterator[Pause]:

@@ -20,7 +20,17 @@ from shared.render.original import original_apex, original_router
 from shared.render.ownership import SUFFIX, belongs
 from shared.render.router import router_of
 from shared.rollout import Phase
-from shared.scene import KINDS, ObjectId, autoscaler_id, autoscaler_of, primary_autoscaler_id, target_of
+from shared.scene import (
+    KINDS,
+    ObjectId,
+    autoscaler_id,
+    autoscaler_of,
+    primary_autoscaler_id,
+    primary_id,
+    target_id,
+    target_of,
+)
+from shared.workload import is_smaller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,8 +99,8 @@ def _size(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[Change]:
         wanted = min(wanted, most_replicas(live))
         if is_paused(live):
             yield Pause(scaler, paused=False)
-    if int(target["spec"].get("replicas", 1)) < wanted:
-        yield Scale(ObjectId("Deployment", canary.target.name), wanted)
+    if is_smaller(target, wanted):
+        yield Scale(target_id(canary), wanted)
 
 
 def _apex(canary: Canary, scene: Scene) -> Iterator[Restore]:
@@ -113,7 +123,7 @@ def _generated(canary: Canary, scene: Scene) -> Iterator[Delete]:
     names = [*(router.ids_beside(canary) if router else ()), *(ObjectId("Service", name) for name in sides)]
     if scaler is not None:
         names.append(scaler)
-    for name in (*names, ObjectId("Deployment", canary.primary_name)):
+    for name in (*names, primary_id(canary)):
         live = _own(canary, scene, name)
         if live is not None:
             yield _removal(name, live)

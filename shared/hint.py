@@ -20,6 +20,7 @@ class HintKind(StrEnum):
     """The kinds of objects whose change can make work for a rollout; the words of ``Rollout.watches``."""
 
     CANARY = "canary"
+    DAEMONSET = "daemonset"
     DEPLOYMENT = "deployment"
     CONFIGMAP = "configmap"
     SECRET = "secret"  # noqa: S105  a kind, not a password
@@ -42,6 +43,7 @@ class Hint:
 _KINDS = {
     "Canary": ("flagger.app", HintKind.CANARY),
     "ConfigMap": ("", HintKind.CONFIGMAP),
+    "DaemonSet": ("apps", HintKind.DAEMONSET),
     "Deployment": ("apps", HintKind.DEPLOYMENT),
     "Secret": ("", HintKind.SECRET),
 }

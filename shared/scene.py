@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.revision import config_hash, template_hash, trackable, tracked_refs
 from shared.rollout import Revision
+from shared.workload import template_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,13 +60,23 @@ def config_id(ref: ConfigRef) -> ObjectId:
 
 
 def target_of(canary: Canary, scene: Scene) -> Json | None:
-    """The user's Deployment."""
-    return scene.get("Deployment", canary.target.name)
+    """The user's workload."""
+    return scene.objects.get(target_id(canary))
 
 
 def primary_of(canary: Canary, scene: Scene) -> Json | None:
-    """The generated Deployment that serves production."""
-    return scene.get("Deployment", canary.primary_name)
+    """The generated workload that serves production."""
+    return scene.objects.get(primary_id(canary))
+
+
+def target_id(canary: Canary) -> ObjectId:
+    """The user's workload."""
+    return ObjectId(canary.target.kind, canary.target.name)
+
+
+def primary_id(canary: Canary) -> ObjectId:
+    """The generated workload that serves production."""
+    return ObjectId(canary.target.kind, canary.primary_name)
 
 
 def autoscaler_of(canary: Canary, scene: Scene) -> Json | None:
@@ -87,7 +98,7 @@ def primary_autoscaler_id(canary: Canary) -> ObjectId | None:
 def configs_of(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
     """The tracked configs of the target that were looked at, are there, and may be tracked."""
     target = target_of(canary, scene)
-    refs = tracked_refs(target["spec"]["template"]) if target else ()
+    refs = tracked_refs(template_of(target)) if target else ()
     found = ((ref, scene.objects.get(config_id(ref))) for ref in refs)
     return {ref: obj for ref, obj in found if obj is not None and trackable(obj)}
 
@@ -97,15 +108,16 @@ def revision_of(canary: Canary, scene: Scene, known: Revision, key: bytes) -> Re
     target = target_of(canary, scene)
     if target is None:
         return None
-    refs = tracked_refs(target["spec"]["template"])
+    template = template_of(target)
+    refs = tracked_refs(template)
     seen = {str(ref): config_hash(ref, obj, key) for ref, obj in configs_of(canary, scene).items()}
     unseen = {str(ref) for ref in refs if config_id(ref) not in scene.objects}
     kept = {name: digest for name, digest in known.configs.items() if name in unseen}
-    return Revision(template_hash(target["spec"]["template"]), dict(sorted({**kept, **seen}.items())))
+    return Revision(template_hash(template), dict(sorted({**kept, **seen}.items())))
 
 
 def missing_configs(canary: Canary, scene: Scene) -> tuple[ConfigRef, ...]:
     """Required configs of the target that are not there."""
     target = target_of(canary, scene)
-    refs = tracked_refs(target["spec"]["template"]) if target else ()
+    refs = tracked_refs(template_of(target)) if target else ()
     return tuple(ref for ref in refs if not ref.optional and scene.objects.get(config_id(ref), {}) is None)

@@ -10,16 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from shared.canary import parse_canary
-from shared.cluster.kinds import Kind
+from shared.cluster.kinds import BY_NAME, Kind
 from shared.errors import InvalidCanary, StaleRollout
 from shared.heartbeat import guarded_tick
 from shared.observed import Look
+from shared.render.differences import at
 from shared.revision import changed
 from shared.rollout import RESTING, RolloutKey, with_hint
-from shared.scene import ObjectId, Scene, revision_of
+from shared.scene import KINDS, ObjectId, Scene, revision_of
+from shared.workload import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from shared.cluster.gateway import Gateway
     from shared.json_types import Json
@@ -35,7 +37,8 @@ def sweep(parts: Parts, cluster: str) -> int:
     canaries = {_key(cluster, raw): raw for raw in _every(parts, gateway, Kind.CANARY)}
     rollouts = dict(parts.store.all(cluster))
     with_configs = any(rollout.promoted.configs for rollout in rollouts.values())
-    objects = _objects(parts, gateway, with_configs) if canaries else {}
+    kinds = (*_target_kinds(canaries.values()), *(KINDS.values() if with_configs else ()))
+    objects = _objects(parts, gateway, kinds) if canaries else {}
     missing = [key for key in canaries if key not in rollouts]
     stale = [key for key, rollout in rollouts.items() if _calls(parts, key, rollout, canaries.get(key), objects)]
     for key in stale:
@@ -74,19 +77,21 @@ def _calls(
 
 def _absent(rollout: Rollout) -> dict[ObjectId, None]:
     """Configs that were tracked: those that no list shows are gone, not unseen."""
-    kinds = {"configmap": "ConfigMap", "secret": "Secret"}
     parted = (name.partition("/") for name in rollout.applied.configs)
-    return {ObjectId(kinds[kind], name): None for kind, _, name in parted}
+    return {ObjectId(KINDS[kind], name): None for kind, _, name in parted}
 
 
-def _objects(parts: Parts, gateway: Gateway, with_configs: bool) -> dict[str, dict[ObjectId, Json]]:
-    """Deployments, and configs if any are tracked, by namespace."""
-    kinds = {Kind.DEPLOYMENT: "Deployment"}
-    if with_configs:
-        kinds |= {Kind.CONFIG_MAP: "ConfigMap", Kind.SECRET: "Secret"}
+def _target_kinds(canaries: Iterable[Json]) -> tuple[str, ...]:
+    """The kinds of workloads that some Canary releases: no other is listed."""
+    named = {at(raw, ("spec", "targetRef", "kind")) for raw in canaries}
+    return tuple(kind for kind in TARGETS if kind in named)
+
+
+def _objects(parts: Parts, gateway: Gateway, kinds: Iterable[str]) -> dict[str, dict[ObjectId, Json]]:
+    """Objects of these kinds, by namespace."""
     found: dict[str, dict[ObjectId, Json]] = {}
-    for kind, word in kinds.items():
-        for obj in _every(parts, gateway, kind):
+    for word in kinds:
+        for obj in _every(parts, gateway, BY_NAME[word]):
             metadata = obj["metadata"]
             found.setdefault(metadata["namespace"], {})[ObjectId(word, metadata["name"])] = obj
     return found

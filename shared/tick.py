@@ -18,7 +18,7 @@ from shared.canary import conflicts, parse_canary
 from shared.canary.leaving import is_leaving, read_canary, without_ours
 from shared.checks.subject import Subject
 from shared.cluster.converge import converge, release, report
-from shared.cluster.kinds import Kind
+from shared.cluster.kinds import BY_NAME, Kind
 from shared.cluster.observe import look_at, see
 from shared.cluster.templates import Templates
 from shared.concerned import watches_of
@@ -40,6 +40,7 @@ from shared.restore import restored
 from shared.revision import tracked_refs
 from shared.rollout import RESTING, Line, Rollout, Severity
 from shared.scene import target_of
+from shared.workload import template_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +197,7 @@ def _watches(canary: Canary, scene: Scene, rollout: Rollout) -> tuple[str, ...]:
     target = target_of(canary, scene)
     if target is None:
         return rollout.watches or watches_of(canary, rollout.applied)
-    return watches_of(canary, rollout.applied, tracked_refs(target["spec"]["template"]))
+    return watches_of(canary, rollout.applied, tracked_refs(template_of(target)))
 
 
 def _commit(
@@ -249,7 +250,7 @@ def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
     """The rollout of a Canary that the store does not know: a new one, a lost one, or one that Flagger runs."""
     status, rollout = job.raw.get("status") or {}, job.loaded
     if status.get("phase"):
-        primary = job.gateway.get(Kind.DEPLOYMENT, canary.namespace, canary.primary_name)
+        primary = job.gateway.get(BY_NAME[canary.target.kind], canary.namespace, canary.primary_name)
         if can_adopt(status, primary):
             scene = look_at(job.gateway, canary, rollout, Look.ALL)
             rollout = adopted(canary, status, scene, parts.key, job.now)

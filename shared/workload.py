@@ -1,4 +1,8 @@
-"""A Deployment as far as a rollout cares: how many pods it should have and has, and how its rolling update goes.
+"""A Deployment or a DaemonSet as far as a rollout cares: how many pods it should have and has, and how its rolling
+update goes.
+
+A DaemonSet has no size of its own: it is at zero while its pods ask for a node label that no node has (Flagger's way).
+That node selector is a size and no part of the app, so nobody but this module ever sees it.
 
 The reasons for not being ready are Flagger's own sentences, because people search their logs for them.
 
@@ -8,10 +12,15 @@ It must never know of canaries: the target and the primary are judged by the sam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shared.json_types import Json
+    from shared.json_types import Json, JsonObject
+
+DAEMON_SET = "DaemonSet"
+
+TARGETS = ("Deployment", DAEMON_SET)
+"""Kinds of workloads that can be released."""
 
 _WAITING = "waiting for rollout to finish"
 
@@ -29,9 +38,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment at one moment.
+    """A Deployment or a DaemonSet at one moment.
 
-    ``replicas`` is how many pods it should have (``spec.replicas``), ``current`` how many it has, of all revisions; of
+    ``replicas`` is how many pods it should have, see :func:`size_of`, ``current`` how many it has, of all revisions; of
     these ``updated`` run its newest template, ``ready`` pass their probe and ``available`` have done so for
     ``minReadySeconds``.
     """
@@ -50,14 +59,62 @@ class Workload:
     paused: bool
     conditions: tuple[Condition, ...]
     template: Json
+    kind: str = "Deployment"
 
     def __str__(self) -> str:
         """``name.namespace``, as the log calls it."""
         return f"{self.name}.{self.namespace}"
 
 
-def parse_workload(deployment: Json) -> Workload:
-    """The workload that an ``apps/v1`` Deployment describes; what it leaves out has the API's default."""
+def size_of(workload: Json) -> int:
+    """How many pods a Deployment should have (``spec.replicas``, by default one), or a DaemonSet.
+
+    A DaemonSet that is not at zero has at least one, whatever its status says: its controller may not have counted yet.
+    """
+    if workload.get("kind") != DAEMON_SET:
+        return int(workload["spec"].get("replicas", 1))
+    if template_of(workload) is not workload["spec"]["template"]:
+        return 0
+    return max(int((workload.get("status") or {}).get("desiredNumberScheduled", 0)), 1)
+
+
+def is_smaller(workload: Json, wanted: int) -> bool:
+    """Whether it has to be scaled up to have ``wanted`` pods. How many nodes there are for a DaemonSet is nobody's to
+    change: it is large enough unless it is at zero.
+    """
+    size = size_of(workload)
+    return size < (min(wanted, 1) if workload.get("kind") == DAEMON_SET else wanted)
+
+
+def scaling(kind: str, replicas: int) -> tuple[JsonObject, str]:
+    """The merge patch that gives a workload this size, and the subresource that takes it."""
+    if kind != DAEMON_SET:
+        return {"spec": {"replicas": replicas}}, "scale"
+    selector = {"flagger.app/scale-to-zero": None if replicas else "true"}
+    return {"spec": {"template": {"spec": {"nodeSelector": selector}}}}, ""
+
+
+def template_of(workload: Json) -> Json:
+    """The pod template, see :func:`as_written`."""
+    template: Json = as_written(workload["spec"]["template"])
+    return template
+
+
+def as_written(template: Any) -> Any:
+    """A pod template as its author wrote it, without what keeps a DaemonSet at zero; anything else as it is."""
+    match template:
+        case {"spec": {"nodeSelector": {"flagger.app/scale-to-zero": _, **others}, **spec}, **rest}:
+            return {**rest, "spec": {**spec, **({"nodeSelector": others} if others else {})}}
+        case _:
+            return template
+
+
+def parse_workload(obj: Json) -> Workload:
+    """The workload that an object of ``apps/v1`` describes; what it leaves out has the API's default."""
+    return _daemon_set(obj) if obj.get("kind") == DAEMON_SET else _deployment(obj)
+
+
+def _deployment(deployment: Json) -> Workload:
     metadata, spec, status = deployment["metadata"], deployment["spec"], deployment.get("status") or {}
     return Workload(
         namespace=metadata["namespace"],
@@ -66,22 +123,45 @@ def parse_workload(deployment: Json) -> Workload:
         resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
-        replicas=spec.get("replicas", 1),
+        replicas=size_of(deployment),
         current=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
         paused=spec.get("paused", False),
         conditions=tuple(_condition(entry) for entry in status.get("conditions") or ()),
-        template=spec["template"],
+        template=template_of(deployment),
+    )
+
+
+def _daemon_set(daemon_set: Json) -> Workload:
+    metadata, status, size = daemon_set["metadata"], daemon_set.get("status") or {}, size_of(daemon_set)
+    # A node that is closed later keeps its pod, which then counts as misscheduled for ever: only at zero it has to go.
+    leaving = 0 if size else status.get("numberMisscheduled", 0)
+    return Workload(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        resource_version=metadata.get("resourceVersion", ""),
+        generation=metadata.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        replicas=size,
+        current=status.get("currentNumberScheduled", 0) + leaving,
+        updated=status.get("updatedNumberScheduled", 0),
+        ready=status.get("numberReady", 0),
+        available=status.get("numberAvailable", 0),
+        paused=False,
+        conditions=(),
+        template=template_of(daemon_set),
+        kind=DAEMON_SET,
     )
 
 
 def readiness(workload: Workload, threshold_percent: int = 100) -> str:
-    """Why the Deployment is not as it should be, or an empty string if it is.
+    """Why the workload is not as it should be, or an empty string if it is.
 
     ``threshold_percent`` of the updated pods have to be available (``primaryReadyThreshold``,
-    ``canaryReadyThreshold``), rounded down but never less than one. A Deployment that should have no pods and has
+    ``canaryReadyThreshold``), rounded down but never less than one. A workload that should have no pods and has
     none is ready; ask :func:`serving` before it gets traffic.
     """
     reason = _reason(workload, threshold_percent)
@@ -104,7 +184,7 @@ def serving(workload: Workload) -> bool:
 def _reason(workload: Workload, threshold_percent: int) -> str:
     needed = _needed(workload.updated, threshold_percent)
     if not _is_observed(workload):
-        return f"{_WAITING}: observed deployment generation less than desired generation"
+        return f"{_WAITING}: observed {workload.kind.lower()} generation less than desired generation"
     if exceeded(workload):
         return f'deployment "{workload.name}" exceeded its progress deadline'
     if workload.updated < workload.replicas:

@@ -15,6 +15,7 @@ from shared.admission.review import Operation
 from shared.canary import parse_canary, warnings
 from shared.errors import InvalidCanary
 from shared.render.differences import at
+from shared.workload import DAEMON_SET
 
 if TYPE_CHECKING:
     from shared.admission.review import AdmissionRequest
@@ -62,20 +63,19 @@ def _say_goodbye(canary: Json) -> tuple[str, ...]:
 
     Generated objects outlive their Canary (``render.ownership``) unless it has ``spec.revertOnDeletion``.
     """
-    target, phase = at(canary, ("spec", "targetRef", "name")), at(canary, ("status", "phase"))
-    if not isinstance(target, str) or not phase:
+    kind, target = (at(canary, ("spec", "targetRef", field)) for field in ("kind", "name"))
+    if not isinstance(target, str) or not at(canary, ("status", "phase")):
         return ()
     if at(canary, ("spec", "revertOnDeletion")):
         return (
-            f"traffic goes back to Deployment {target} once its pods are ready, then {target}-primary is removed",
+            f"traffic goes back to {kind} {target} once its pods are ready, then {target}-primary is removed",
             "the Canary stays until that is done",
         )
-    kept = f"{target}-primary goes on serving, and new versions of Deployment {target} get no traffic any more"
-    undo = (
-        f"to go back to Deployment {target}, scale it up, let the Service select its pods, delete the router's object"
-    )
+    kept = f"{target}-primary goes on serving, and new versions of {kind} {target} get no traffic any more"
+    scale = "take flagger.app/scale-to-zero out of its nodeSelector" if kind == DAEMON_SET else "scale it up"
+    undo = f"to go back to {kind} {target}, {scale}, let the Service select its pods, delete the router's object"
     weight = at(canary, ("status", "canaryWeight"))
-    split = (f"the traffic split stays as it is: {weight} percent to Deployment {target}",) if _is_share(weight) else ()
+    split = (f"the traffic split stays as it is: {weight} percent to {kind} {target}",) if _is_share(weight) else ()
     return (kept, *split, undo)
 
 

@@ -1,7 +1,7 @@
 """Which object a review is about, if its change can mean work for a rollout.
 
 Every write to every ConfigMap of a cluster comes by here, so most of the work is to say no: to rehearsals, to what
-Serin wrote itself, and to changes that no revision is made of (the size of a Deployment, the labels of a Secret).
+Serin wrote itself, and to changes that no revision is made of (the size of a workload, the labels of a Secret).
 Saying no wrongly costs a wait until the sweep, saying yes wrongly one look at the store.
 
 It must never keep what the objects hold.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from shared.hint import HintKind, hint_at, is_generated
 from shared.render.differences import at
 from shared.revision import TRACKING, trackable
+from shared.workload import as_written
 
 if TYPE_CHECKING:
     from shared.admission.review import AdmissionRequest
@@ -38,8 +39,8 @@ def _essence(kind: HintKind, obj: Json | None) -> tuple[object, ...] | None:
     match kind:
         case HintKind.CANARY:
             return (at(obj, ("spec",)), _is_last_seen(obj))
-        case HintKind.DEPLOYMENT:
-            return (at(obj, ("spec", "template")), _is_last_seen(obj))
+        case HintKind.DEPLOYMENT | HintKind.DAEMONSET:
+            return (as_written(at(obj, ("spec", "template"))), _is_last_seen(obj))
         case HintKind.CONFIGMAP | HintKind.SECRET:
             return (
                 (obj.get("data") or {}, obj.get("binaryData") or {}, _is_last_seen(obj)) if _is_tracked(obj) else None

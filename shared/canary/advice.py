@@ -14,6 +14,7 @@ from shared.canary.fields import Field, find_analysis, show
 from shared.canary.metrics import DURATION, OLD_NAMES, SUCCESS_RATE
 from shared.canary.model import HookType
 from shared.canary.strategy_advice import advise_strategy
+from shared.workload import DAEMON_SET
 
 if TYPE_CHECKING:
     from shared.errors import Problem
@@ -33,6 +34,7 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
     analysis = find_analysis(spec)
     _mention_old_version(root)
     _mention_old_analysis(spec)
+    _mention_autoscaler(spec)
     _mention_weights(analysis)
     _mention_comparison(analysis)
     advise_strategy(spec, analysis)
@@ -58,6 +60,11 @@ def _mention_old_analysis(spec: Field) -> None:
     if old.value is not None:
         both = spec.at("analysis").value is not None
         old.report("is ignored, because spec.analysis is given" if both else "is deprecated: its new name is analysis")
+
+
+def _mention_autoscaler(spec: Field) -> None:
+    if spec.at("targetRef").at("kind").value == DAEMON_SET and spec.at("autoscalerRef").value is not None:
+        spec.at("autoscalerRef").report("is ignored: a DaemonSet has one pod a node, whatever an autoscaler says")
 
 
 def _mention_weights(analysis: Field) -> None:

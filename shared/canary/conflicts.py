@@ -47,7 +47,7 @@ def _age(canary: Canary) -> tuple[bool, str, str, str]:
 def _claim(canary: Canary) -> Iterator[tuple[Claim, str]]:
     target, service = canary.target.name, canary.service
     for name in (target, canary.primary_name):
-        yield (canary.namespace, "Deployment", name), "spec.targetRef.name"
+        yield (canary.namespace, canary.target.kind, name), "spec.targetRef.name"
     path = "spec.targetRef.name" if service.name == target else "spec.service.name"
     for name in (service.name, service.primary_name, service.canary_name):
         yield (canary.namespace, "Service", name), path

@@ -74,6 +74,11 @@ class ObjectRef:
     kind: str
     name: str
 
+    @property
+    def word(self) -> str:
+        """The kind as Flagger's log, references and Serin's ``watches`` write it: ``deployment``."""
+        return self.kind.lower()
+
 
 HPA, SCALED_OBJECT = "HorizontalPodAutoscaler", "ScaledObject"
 """The kinds of ``spec.autoscalerRef``: Kubernetes' own autoscaler, and KEDA's."""
@@ -332,7 +337,7 @@ class Canary:
 
     @property
     def primary_name(self) -> str:
-        """Name of the generated Deployment that serves production."""
+        """Name of the generated workload that serves production; it is of the target's kind."""
         return f"{self.target.name}-primary"
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from shared.canary.service import read_service
 from shared.canary.strategy import check_match, check_protocol, check_strategy, read_provider, without_router
 from shared.canary.unsupported import report_refused
 from shared.errors import InvalidCanary
+from shared.workload import DAEMON_SET
 
 if TYPE_CHECKING:
     from shared.canary.model import Analysis
@@ -61,7 +62,7 @@ def _read_canary(root: Field) -> Canary:
         service=read_service(spec.at("service").required().section(), target.at("name")),
         analysis=_read_strategy(spec, namespace),
         provider=read_provider(spec.at("provider")),
-        autoscaler=_read_autoscaler(spec.at("autoscalerRef").section()),
+        autoscaler=_read_autoscaler(spec.at("autoscalerRef").section(), target),
         progress_deadline=float(spec.at("progressDeadlineSeconds").integer(1, INT32_MAX, _DEADLINE_SECONDS)),
         skip_analysis=spec.at("skipAnalysis").flag(),
         suspend=spec.at("suspend").flag(),
@@ -96,8 +97,9 @@ def _read_ref(field: Field) -> ObjectRef:
     )
 
 
-def _read_autoscaler(field: Field) -> AutoscalerRef | None:
-    if field.value is None:
+def _read_autoscaler(field: Field, target: Field) -> AutoscalerRef | None:
+    """The autoscaler, unless the target has no size that it could change."""
+    if field.value is None or target.at("kind").value == DAEMON_SET:
         return None
     ref = _read_ref(field)
     limits = field.at("primaryScalerReplicas").section()

@@ -15,6 +15,7 @@ from shared.errors import Conflict
 from shared.render.autoscaler import pause_patch
 from shared.render.overlay import overlay
 from shared.render.status import status_patch
+from shared.workload import scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ def converge(gateway: Gateway, canary: Canary, wanted: tuple[Change, ...]) -> No
     for change in wanted:
         match change:
             case Scale(id=side, replicas=replicas) | Raise(id=side, replicas=replicas):
-                gateway.merge(Kind.DEPLOYMENT, canary.namespace, side.name, {"spec": {"replicas": replicas}}, "scale")
+                gateway.merge(kind_of(side.kind, canary), canary.namespace, side.name, *scaling(side.kind, replicas))
             case Pause(id=scaler, paused=paused):
                 gateway.merge(kind_of(scaler.kind, canary), canary.namespace, scaler.name, pause_patch(paused=paused))
             case Write():

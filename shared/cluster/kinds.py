@@ -20,6 +20,7 @@ class Kind(Enum):
     ALERT_PROVIDER = ("flagger.app/v1beta1", "alertproviders")
     CANARY = ("flagger.app/v1beta1", "canaries")
     CONFIG_MAP = ("v1", "configmaps")
+    DAEMON_SET = ("apps/v1", "daemonsets")
     DEPLOYMENT = ("apps/v1", "deployments")
     DESTINATION_RULE = ("networking.istio.io/v1beta1", "destinationrules")
     EVENT = ("v1", "events")
@@ -47,6 +48,7 @@ class Kind(Enum):
 BY_NAME = {
     "Canary": Kind.CANARY,
     "ConfigMap": Kind.CONFIG_MAP,
+    "DaemonSet": Kind.DAEMON_SET,
     "Deployment": Kind.DEPLOYMENT,
     "DestinationRule": Kind.DESTINATION_RULE,
     "Event": Kind.EVENT,

@@ -26,11 +26,13 @@ from shared.scene import (
     config_id,
     missing_configs,
     primary_autoscaler_id,
+    primary_id,
     primary_of,
     revision_of,
+    target_id,
     target_of,
 )
-from shared.workload import parse_workload
+from shared.workload import parse_workload, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +52,7 @@ def look_at(gateway: Gateway, canary: Canary, rollout: Rollout, look: Look) -> S
             if one not in objects:
                 objects[one] = gateway.get(kind_of(one.kind, canary), canary.namespace, one.name)
 
-    primary, target = ObjectId("Deployment", canary.primary_name), ObjectId("Deployment", canary.target.name)
+    primary, target = primary_id(canary), target_id(canary)
     if Look.COPIES in look:
         read((primary,))
         look = _after_copying(look, rollout, objects[primary])
@@ -85,9 +87,9 @@ def _after_copying(look: Look, rollout: Rollout, primary: Json | None) -> Look:
 
 def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
     if Look.TARGET in look:
-        yield ObjectId("Deployment", canary.target.name)
+        yield target_id(canary)
     if Look.PRIMARY in look:
-        yield ObjectId("Deployment", canary.primary_name)
+        yield primary_id(canary)
     router = router_of(canary)
     if Look.ROUTER in look and router is not None:
         yield router.id(canary)
@@ -117,7 +119,7 @@ def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[Objec
     """Configs, which only the target can name, and those of their copies whose owner is not known yet."""
     if target is None or rollout.phase is Phase.TERMINATING:
         return
-    template = target["spec"]["template"]
+    template = template_of(target)
     ids = [config_id(ref) for ref in tracked_refs(template)]
     everything = Look.CONFIGS in look or template_hash(template) != rollout.applied.template
     if everything:
@@ -161,14 +163,14 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
     """What a person has to put right before this rollout can go on."""
     target, name = target_of(canary, scene), f"{canary.target.name}.{canary.namespace}"
     if Look.TARGET in scene.look and target is None and rollout.replicas is None:
-        yield f"deployment {name} not found: create it, or delete the Canary"
+        yield f"{canary.target.word} {name} not found: create it, or delete the Canary"
     if not (canary.has_router or rollout.route.home):
         yield (
             f"spec.provider is {canary.provider}, but the router still sends {rollout.weight}% to {name}: "
             "set it back, and change it when no run is under way"
         )
     for ref in missing_configs(canary, scene):
-        yield f"{config_id(ref)} is referenced by deployment {name} but does not exist: create it"
+        yield f"{config_id(ref)} is referenced by {canary.target.word} {name} but does not exist: create it"
     scaler = autoscaler_id(canary)
     if Look.AUTOSCALER in scene.look and scaler is not None and scene.objects.get(scaler) is None:
         yield f"{scaler}.{canary.namespace} not found: create it, or remove spec.autoscalerRef"
@@ -184,10 +186,10 @@ def _obstacles(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
     if not _primary_is_lost(canary, rollout, scene):
         return
     restored = {change.id for change in changes(canary, rollout, scene)}
-    if ObjectId("Deployment", canary.primary_name) not in restored:
+    if primary_id(canary) not in restored:
         yield (
-            f"deployment {canary.primary_name}.{canary.namespace} is gone and the target holds another revision than "
-            f"the promoted one: restore it, or put the promoted revision back into {canary.target.name}"
+            f"{canary.target.word} {canary.primary_name}.{canary.namespace} is gone and the target holds another "
+            f"revision than the promoted one: restore it, or put the promoted revision back into {canary.target.name}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Deletion of a Canary with ``revertOnDeletion``: the app goes back to its own Deployment without losing a request.
+"""Deletion of a Canary with ``revertOnDeletion``: the app goes back to its own workload without losing a request.
 
 One stage a tick, and each is seen to be done before the next begins: the target is as large as the primary and ready,
 gets all traffic, gets the callers' service, loses the router, and only then what Serin generated goes, and the

@@ -30,7 +30,7 @@ def promote(situation: Situation, draft: Draft) -> Draft:
             return _await_copy(situation, draft)
         draft = _taken_over(draft).freed()
     if seen.primary is None:
-        return draft.hold(f"deployment {_primary(situation)} not found").look_again()
+        return draft.hold(f"{situation.canary.target.word} {_primary(situation)} not found").look_again()
     if reason := readiness(seen.primary, situation.canary.analysis.primary_ready_threshold):
         return _await_primary(situation, draft, reason)
     if situation.now < rollout.step_at:
@@ -52,7 +52,9 @@ def _await_copy(situation: Situation, draft: Draft) -> Draft:
     """This tick writes the copies; a revision that nobody analysed is not copied but analysed."""
     seen, rollout = situation.seen, draft.rollout
     if seen.target is None:
-        return run.roll_back(situation, draft, f"deployment {situation.canary.target.name} not found")
+        return run.roll_back(
+            situation, draft, f"{situation.canary.target.word} {situation.canary.target.name} not found"
+        )
     if seen.revision is not None and changed(rollout.applied, seen.revision):
         return run.progress(situation, draft.enter(Phase.PROGRESSING))
     draft = draft.waiting()

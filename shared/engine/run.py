@@ -45,7 +45,7 @@ def progress(situation: Situation, draft: Draft) -> Draft:
     """The next thing to do in phase Progressing."""
     rollout, seen = draft.rollout, situation.seen
     if seen.target is None:
-        return roll_back(situation, draft, f"deployment {_target(situation.canary)} not found")
+        return roll_back(situation, draft, f"{situation.canary.target.word} {_target(situation.canary)} not found")
     if seen.revision is None:
         return draft.look_again()
     if seen.revision != rollout.applied:
@@ -243,7 +243,7 @@ def _await_canary(situation: Situation, draft: Draft, reason: str) -> Draft:
         return roll_back(
             situation,
             draft,
-            "progress deadline exceeded deployment does not have minimum availability "
+            f"progress deadline exceeded {canary.target.word} does not have minimum availability "
             f"for more than {canary.progress_deadline:.0f}s",
         )
     draft = draft.hold(f"Halt advancement {_target(canary)} {reason}")

@@ -61,7 +61,7 @@ def _reporters(event: Json) -> tuple[object, object]:
 
 
 def _is_seen(obj: Json) -> bool:
-    """Whether the controller of a Deployment or a Canary has seen the newest spec: then this update is of its status.
+    """Whether the controller of a workload or a Canary has seen the newest spec: then this update is of its status.
 
     A new spec is always sent before the controller's answer to it, and that is the update which a revision can be in.
     Without this, every pod that starts would make a tick, and every step of a rollout, by its status, one more.

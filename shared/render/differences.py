@@ -47,7 +47,7 @@ def same(live: object, desired: object) -> bool:
 def up_to_date(live: Json, desired: Json) -> bool:
     """Whether a live object of a generated kind is as it should be, in everything that is Serin's.
 
-    A primary Deployment is told by its revision mark, a router whatever the version that wrote it. KeyError
+    A primary is told by its revision mark, a router whatever the version that wrote it. KeyError
     for other kinds.
     """
     return _claimed(live, desired) and all(
@@ -89,14 +89,19 @@ def at(obj: object, path: tuple[str, ...]) -> Any:
     return obj
 
 
+_POD_SETTINGS: Mapping[tuple[str, ...], Comparison] = {
+    ("spec", "template"): _same_mark,
+    ("spec", "minReadySeconds"): same,
+    ("spec", "revisionHistoryLimit"): same,
+}
+
 OWNED: Mapping[str, Mapping[tuple[str, ...], Comparison]] = {
+    "DaemonSet": {**_POD_SETTINGS, ("spec", "updateStrategy"): same},
     "Deployment": {
-        ("spec", "template"): _same_mark,
+        **_POD_SETTINGS,
         ("spec", "replicas"): _whatever,
         ("spec", "strategy"): same,
-        ("spec", "minReadySeconds"): same,
         ("spec", "progressDeadlineSeconds"): same,
-        ("spec", "revisionHistoryLimit"): same,
     },
     "ConfigMap": {("data",): same, ("binaryData",): same},
     "Secret": {("data",): same},

@@ -41,7 +41,7 @@ class PodLabel:
 
 
 def selector_label(target: Json, primary: Json | None) -> PodLabel:
-    """The label for a target Deployment: that of its live primary, if it has one, since selectors cannot be changed.
+    """The label for a target: that of its live primary, if it has one, since selectors cannot be changed.
 
     Refused if the target's selector has no usable label.
     """
@@ -97,4 +97,6 @@ def _rewrite(selector: JsonObject, label: PodLabel) -> None:
 
 def _unusable(target: Json, message: str) -> Refused:
     metadata = target["metadata"]
-    return Refused(f"deployment {metadata['name']}.{metadata['namespace']} spec.selector.matchLabels {message}")
+    return Refused(
+        f"{target['kind'].lower()} {metadata['name']}.{metadata['namespace']} spec.selector.matchLabels {message}"
+    )

@@ -1,4 +1,4 @@
-"""The primary: the Deployment that serves production, made from the target.
+"""The primary: the Deployment or DaemonSet that serves production, made from the target.
 
 It carries a mark of the revision in its pods' annotations. So every promotion rolls them, a new configuration alone
 does too, and the primary itself can say what it runs.
@@ -17,6 +17,7 @@ from shared.render.differences import at, covers
 from shared.render.overlay import overlay
 from shared.render.ownership import REVISION, copied_annotations, copied_labels, owned_metadata
 from shared.render.pods import primary_pods, selector_label
+from shared.workload import DAEMON_SET, size_of, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from shared.revision import ConfigRef
 
 _FLAGGER_ID = "flagger-id"
-_SETTINGS = ("strategy", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")
+_SETTINGS = {
+    "Deployment": ("strategy", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"),
+    DAEMON_SET: ("updateStrategy", "minReadySeconds", "revisionHistoryLimit"),
+}
 
 
-def primary_deployment(
+def primary_workload(
     canary: Canary, target: Json, live: Json | None, copied: Collection[ConfigRef], mark: str, replicas: int | None
 ) -> JsonObject:
     """The primary that runs what the target is now: to be created, or, with the ``live`` one, to be written back.
@@ -43,13 +47,13 @@ def primary_deployment(
     label = selector_label(target, live)
     fresh = {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": target["kind"],
         "metadata": _metadata(canary, target, label),
         "spec": {
-            "replicas": _size(canary, target, live, replicas),
+            **_size(canary, target, live, replicas),
             "selector": {"matchLabels": {label.key: label.primary}},
-            **{field: deepcopy(target["spec"][field]) for field in _SETTINGS if target["spec"].get(field) is not None},
-            "template": _template(primary_pods(rewrite_refs(target["spec"]["template"], copied), label), mark),
+            **_settings(target),
+            "template": _template(primary_pods(rewrite_refs(template_of(target), copied), label), mark),
         },
     }
     if live is None:
@@ -75,19 +79,31 @@ def _template(pods: Json, mark: str) -> JsonObject:
     return {**pods, "metadata": {**pods["metadata"], "annotations": {**annotations, REVISION: mark}}}
 
 
-def _size(canary: Canary, target: Json, live: Json | None, replicas: int | None) -> int:
+def _settings(target: Json) -> JsonObject:
+    """What its author said of how pods are replaced. Nobody deletes a primary's pods by hand, so that one that waits
+    for this (``OnDelete``) would run the old version for ever: it has the API's default.
+    """
+    spec = target["spec"]
+    settings = {field: deepcopy(spec[field]) for field in _SETTINGS[target["kind"]] if spec.get(field) is not None}
+    by_hand = at(settings, ("updateStrategy", "type")) == "OnDelete"
+    return {field: value for field, value in settings.items() if not (by_hand and field == "updateStrategy")}
+
+
+def _size(canary: Canary, target: Json, live: Json | None, replicas: int | None) -> JsonObject:
+    if target["kind"] == DAEMON_SET:
+        return {}
     if live is not None and (replicas is None or canary.autoscaler is not None):
-        return int(live["spec"].get("replicas", 1))
-    return max(1, target["spec"].get("replicas", 1) if replicas is None else replicas)
+        return {"replicas": size_of(live)}
+    return {"replicas": max(1, size_of(target) if replicas is None else replicas)}
 
 
 def _require_selected(live: Json, desired: Json) -> None:
     selected = live["spec"]["selector"].get("matchLabels") or {}
     labels = desired["spec"]["template"]["metadata"]["labels"]
     if not covers(labels, selected):
-        metadata = live["metadata"]
+        metadata, word = live["metadata"], desired["kind"].lower()
         raise Refused(
-            f"deployment {metadata['name']}.{metadata['namespace']} selects {selected}, but its pods would carry "
-            f"{labels}, and a selector cannot be changed: put the labels that it selects back into the target, "
-            "or delete this deployment while nobody needs it"
+            f"{word} {metadata['name']}.{metadata['namespace']} selects {selected}, but its pods would carry {labels}, "
+            "and a selector cannot be changed: put the labels that it selects back into the target, "
+            f"or delete this {word} while nobody needs it"
         )

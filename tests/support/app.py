@@ -1,6 +1,7 @@
-"""The app that the end-to-end tests release: a Deployment with a ConfigMap, a Secret and an autoscaler, and its Canary.
+"""The app that the end-to-end tests release: a Deployment with a ConfigMap, a Secret and an autoscaler, or a DaemonSet
+with a ConfigMap and a Secret, and its Canary.
 
-It is the workload of DESIGN's budgets: one ConfigMap, one Secret, one HPA.
+The first is the workload of DESIGN's budgets: one ConfigMap, one Secret, one HPA.
 """
 
 from __future__ import annotations
@@ -21,17 +22,30 @@ LABELS = {"app": NAME}
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The app in one namespace of a cluster, as its team sees it."""
+    """The app in one namespace of a cluster, as its team sees it; ``target`` is the kind that runs its pods. A
+    DaemonSet has no autoscaler.
+    """
 
     cluster: Cluster
     namespace: str
+    target: str = "Deployment"
 
     def install(self, provider: str = "", /, **analysis: object) -> None:
         """Create the app, wait until it serves, and hand it to Serin with this router and analysis."""
-        for path, obj in _objects():
+        for path, obj in _objects(self.target):
             self.cluster.api.create(path.format(ns=self.namespace), obj)
-        eventually("the app serves", lambda: self.cluster.rollout_complete(self.namespace, NAME))
-        self.cluster.api.create(self.path("canary", ""), canary(provider, **analysis))
+        eventually("the app serves", self.is_up)
+        made = canary(provider, **analysis)
+        made["spec"]["targetRef"]["kind"] = self.target
+        if self.target == "DaemonSet":
+            del made["spec"]["autoscalerRef"]
+        self.cluster.api.create(self.path("canary", ""), made)
+
+    def is_up(self) -> bool:
+        """Whether every pod of the target runs its newest template and is available."""
+        daemon_set = self.target == "DaemonSet"
+        complete = self.cluster.daemon_set_complete if daemon_set else self.cluster.rollout_complete
+        return complete(self.namespace, NAME)
 
     def path(self, kind: str, name: str = NAME) -> str:
         """The URL path of one of the app's objects."""
@@ -47,11 +61,11 @@ class Release:
 
     def upgrade(self, image: str, **env: str) -> None:
         """A new version of the app; FAULT_ERROR_RATE and FAULT_DELAY make it misbehave."""
-        self.patch("deployment", {"spec": {"template": {"spec": {"containers": [_container(image, env)]}}}})
+        self.patch(self.target.lower(), {"spec": {"template": {"spec": {"containers": [_container(image, env)]}}}})
 
     def image(self, name: str) -> str:
-        """The image that a Deployment's template names."""
-        template = self.get("deployment", name)["spec"]["template"]
+        """The image that the template of a workload names."""
+        template = self.get(self.target.lower(), name)["spec"]["template"]
         return str(template["spec"]["containers"][0]["image"])
 
     def weights(self) -> tuple[int, int]:
@@ -101,6 +115,7 @@ _PATHS = {
     "canary": "/apis/flagger.app/v1beta1/namespaces/{ns}/canaries",
     "configmap": "/api/v1/namespaces/{ns}/configmaps",
     "destinationrule": "/apis/networking.istio.io/v1beta1/namespaces/{ns}/destinationrules",
+    "daemonset": "/apis/apps/v1/namespaces/{ns}/daemonsets",
     "deployment": "/apis/apps/v1/namespaces/{ns}/deployments",
     "httproute": "/apis/gateway.networking.k8s.io/v1/namespaces/{ns}/httproutes",
     "hpa": "/apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
@@ -123,22 +138,24 @@ def _container(image: str, env: dict[str, str] | None = None) -> JsonObject:
     }
 
 
-def _objects() -> list[tuple[str, JsonObject]]:
+def _objects(kind: str) -> list[tuple[str, JsonObject]]:
     metadata = {"name": NAME, "labels": LABELS}
     pod = {"containers": [_container("app:1")], "volumes": [{"name": "config", "configMap": {"name": NAME}}]}
-    deployment = {
-        "replicas": 2,
-        "selector": {"matchLabels": LABELS},
-        "template": {"metadata": {"labels": LABELS}, "spec": pod},
-    }
+    workload = {"selector": {"matchLabels": LABELS}, "template": {"metadata": {"labels": LABELS}, "spec": pod}}
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME}
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
     autoscaler = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4, "metrics": [cpu]}
     service = {"selector": LABELS, "ports": [{"name": "http", "port": 9898, "targetPort": 9898}]}
+    of_kind = {
+        "DaemonSet": [(_PATHS["daemonset"], {"metadata": metadata, "spec": workload})],
+        "Deployment": [
+            (_PATHS["deployment"], {"metadata": metadata, "spec": {"replicas": 2, **workload}}),
+            (_PATHS["hpa"], {"metadata": metadata, "spec": autoscaler}),
+        ],
+    }
     return [
         (_PATHS["configmap"], {"metadata": metadata, "data": {"greeting": "hello"}}),
         (_PATHS["secret"], {"metadata": metadata, "type": "Opaque", "stringData": {"token": "t0k3n"}}),
-        (_PATHS["deployment"], {"metadata": metadata, "spec": deployment}),
-        (_PATHS["hpa"], {"metadata": metadata, "spec": autoscaler}),
+        *of_kind[kind],
         (_PATHS["service"], {"metadata": metadata, "spec": service}),
     ]

@@ -105,6 +105,14 @@ class Cluster(ABC):
         counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "availableReplicas")]
         return status.get("observedGeneration") == found["metadata"]["generation"] and counts == [wanted] * 3
 
+    def daemon_set_complete(self, namespace: str, name: str) -> bool:
+        """Whether every node's pod of a DaemonSet runs its newest template and is available."""
+        found = self.api.get(f"/apis/apps/v1/namespaces/{namespace}/daemonsets/{name}")
+        status = found.get("status", {})
+        counts = [status.get(count, 0) for count in ("updatedNumberScheduled", "numberAvailable")]
+        wanted = status.get("desiredNumberScheduled", 0)
+        return status.get("observedGeneration") == found["metadata"]["generation"] and counts == [wanted or 1] * 2
+
 
 def kubeconfig(access: Access) -> JsonObject:
     """A kubectl configuration with one context a user (kubectl reads JSON as well as YAML)."""

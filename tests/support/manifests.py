@@ -298,7 +298,7 @@ spec:
   revertOnDeletion: true
   targetRef:
     apiVersion: apps/v1
-    kind: DaemonSet
+    kind: Service
     name: everything
   autoscalerRef:
     apiVersion: keda.sh/v1alpha1

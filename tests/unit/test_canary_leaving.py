@@ -18,7 +18,7 @@ HARMLESS = [
     {"spec.provider": "linkerd"},
     {"spec.progressDeadlineSeconds": -1},
 ]
-FATAL = [{"spec.targetRef.kind": "DaemonSet"}, {"spec.service.port": "many"}, {"spec": None}]
+FATAL = [{"spec.targetRef.kind": "StatefulSet"}, {"spec.service.port": "many"}, {"spec": None}]
 
 
 @pytest.mark.parametrize("mistake", HARMLESS)

@@ -196,7 +196,7 @@ MISTAKES = [
     ("spec.targetRef.name", "", "is required"),
     ("spec.targetRef.name", "9podinfo", "names the Service too, and so must start with a letter"),
     ("spec.targetRef.name", "a" * 56, "names the Service too, and so must start with a letter"),
-    ("spec.targetRef.kind", "DaemonSet", 'targets of kind "DaemonSet" are not supported by this version of Serin'),
+    ("spec.targetRef.kind", "Service", 'targets of kind "Service" are not supported by this version of Serin'),
     ("spec.targetRef.apiVersion", "extensions/v1beta1", 'targets of API "extensions/v1beta1" are not supported'),
     ("spec.autoscalerRef", "podinfo", 'must be an object, not "podinfo"'),
     ("spec.autoscalerRef.kind", "WatermarkPodAutoscaler", "autoscalers of kind"),

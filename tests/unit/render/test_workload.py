@@ -10,7 +10,7 @@ from hypothesis import given
 
 from shared.errors import Refused
 from shared.render.differences import same, up_to_date
-from shared.render.workload import carried_revision, primary_deployment
+from shared.render.workload import carried_revision, primary_workload
 from shared.revision import ConfigRef, tracked_refs
 from tests.unit.render.samples import OWNED, POD_TEMPLATES, UID, autoscaler_ref, canary, deployment
 
@@ -30,7 +30,7 @@ def _primary(
 ) -> JsonObject:
     target = target or deployment()
     copied = tracked_refs(target["spec"]["template"])
-    return primary_deployment(owner or canary(), target, live, copied, mark, replicas)
+    return primary_workload(owner or canary(), target, live, copied, mark, replicas)
 
 
 def _live(**spec: Any) -> JsonObject:
@@ -96,7 +96,7 @@ def test_every_mention_of_a_copied_config_points_at_its_copy() -> None:
 def test_a_config_without_a_copy_is_shared_with_the_target() -> None:
     target = deployment()
     copied = [ref for ref in tracked_refs(target["spec"]["template"]) if ref.name != "settings"]
-    spec = primary_deployment(canary(), target, None, copied, MARK, None)["spec"]["template"]["spec"]
+    spec = primary_workload(canary(), target, None, copied, MARK, None)["spec"]["template"]["spec"]
     assert spec["volumes"][0]["configMap"]["name"] == "settings"
     assert spec["volumes"][1]["secret"]["secretName"] == "certificate-primary"
 
@@ -206,9 +206,9 @@ def test_a_primary_names_no_config_that_has_a_copy_and_selects_its_own_pods(temp
     target["spec"]["template"] = template
     before = deepcopy(target)
     copied = tracked_refs(template)[::2]
-    primary = primary_deployment(canary(), target, None, copied, MARK, None)
+    primary = primary_workload(canary(), target, None, copied, MARK, None)
     assert target == before
-    assert same(primary, primary_deployment(canary(), target, None, copied, MARK, None))
+    assert same(primary, primary_workload(canary(), target, None, copied, MARK, None))
     pods = primary["spec"]["template"]
     assert primary["spec"]["selector"]["matchLabels"].items() <= pods["metadata"]["labels"].items()
     assert _names(pods) == {_renamed(ref, copied) for ref in tracked_refs(template)}
