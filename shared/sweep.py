@@ -83,7 +83,7 @@ def _absent(rollout: Rollout) -> dict[ObjectId, None]:
 
 def _target_kinds(canaries: Iterable[Json]) -> tuple[str, ...]:
     """The kinds of workloads that some Canary releases: no other is listed."""
-    named = {at(raw, ("spec", "targetRef", "kind")) for raw in canaries}
+    named = [at(raw, ("spec", "targetRef", "kind")) for raw in canaries]
     return tuple(kind for kind in TARGETS if kind in named)
 
 

@@ -18,6 +18,7 @@ from tests.support.installed import rights_of
 from tests.support.podinfo import deployment
 from tests.support.waiting import eventually
 from tests.support.web import WebServer, certificate_in, make_certificate, reply
+from tests.support.wire import daemon_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +204,7 @@ def test_the_cluster_calls_for_changes_of_the_apps_and_for_nobody_elses(
     }
     by_people = {(operation, kind, name) for operation, kind, name, user in told if user != "controllers"}
     assert by_people - {("CREATE", "configmaps", "first")} == {
+        ("CREATE", "daemonsets", "agent"),
         ("CREATE", "deployments", "app"),
         ("CREATE", "configmaps", "config"),
         ("CREATE", "secrets", "password"),
@@ -220,6 +222,7 @@ def change_all(cluster: RealCluster, namespace: str) -> None:
     """What a user does, what Helm does, and what Serin does."""
     core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
     cluster.api.create(f"{apps}/deployments", deployment("app", replicas=0))
+    cluster.api.create(f"{apps}/daemonsets", daemon_set("agent"))
     cluster.api.create(f"{core}/configmaps", {"metadata": {"name": "config"}})
     cluster.api.create(f"{core}/secrets", {"metadata": {"name": "password"}})
     cluster.api.delete(f"{core}/secrets/password")

@@ -50,6 +50,14 @@ def release(real_cluster: RealCluster, real_namespace: str) -> Release:
 
 
 @pytest.fixture
+def agents(real_cluster: RealCluster) -> Iterator[Release]:
+    """The app as a DaemonSet, in a namespace of its own."""
+    made = Release(real_cluster, real_cluster.create_namespace(), "DaemonSet")
+    yield made
+    real_cluster.api.delete(f"/api/v1/namespaces/{made.namespace}")
+
+
+@pytest.fixture
 def serin(real_cluster: RealCluster, real_namespace: str, sqlite: Store) -> Serin:
     return passing_serin(real_cluster, sqlite, real_namespace)
 
@@ -94,6 +102,16 @@ def life_at_a_gateway(serin: Serin, release: Release) -> None:
         give_back(serin, release)
 
 
+def life_of_a_daemonset(serin: Serin, release: Release) -> None:
+    """Released in another version, and given back."""
+    release.install(interval="1s")
+    release.patch("canary", {"spec": {"revertOnDeletion": True}})
+    settled(serin, Phase.INITIALIZED)
+    release.upgrade("app:2")
+    settled(serin, Phase.SUCCEEDED)
+    give_back(serin, release)
+
+
 def give_back(serin: Serin, release: Release) -> None:
     """The Canary is deleted, and the app is as it was before."""
     team = Team(serin, release)
@@ -126,7 +144,9 @@ def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:
     serin.run_until(lambda rollout: rollout.phase is phase and rollout.runs >= runs and not rollout.active)
 
 
-def test_every_right_is_used_and_none_is_missing(installed: Installed, release: Release, serin: Serin) -> None:
+def test_every_right_is_used_and_none_is_missing(
+    installed: Installed, release: Release, agents: Release, serin: Serin
+) -> None:
     installed.install({"webhook": {"enabled": False}})
     mark = installed.cluster.mark()
     with WebServer(reply()) as ops:
@@ -138,6 +158,7 @@ def test_every_right_is_used_and_none_is_missing(installed: Installed, release: 
     routed = Release(installed.cluster, installed.cluster.create_namespace())
     life_at_a_gateway(installed.run(replace(serin, key=release_key(routed.namespace))), routed)
     installed.cluster.api.delete(f"/api/v1/namespaces/{routed.namespace}")
+    life_of_a_daemonset(installed.run(replace(serin, key=release_key(agents.namespace))), agents)
     asked = installed.requests(mark)
     assert not list(refused(asked))
     role = installed.cluster.api.get(f"{RBAC}/clusterroles/{installed.namespace}-serin")

@@ -69,7 +69,10 @@ def test_a_daemonset_gets_a_primary_and_goes_to_zero(serin: Serin, release: Rele
 def test_a_new_version_gets_its_share_step_by_step_and_is_promoted(serin: Serin, release: Release) -> None:
     initialized(serin, release)
     release.upgrade("app:2")
+    mark = release.cluster.mark()
     serin.sweep()
+    listed = {entry.resource for entry in release.cluster.requests_by("serin", mark) if entry.verb == "list"}
+    assert listed == {"canaries", "configmaps", "daemonsets", "secrets"}, "no kind is listed that nobody releases"
     serin.run_until(lambda rollout: rollout.weight == 25)
     assert (release.weights(), selector(release), len(pods(release))) == ((75, 25), None, 1)
     settled(serin, Phase.SUCCEEDED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from shared.admission.canary import review_canary
 from shared.canary import parse_canary
 from shared.plan import make_plan
 from shared.rollout import Phase, RolloutKey
+from shared.workload import parse_workload, readiness, size_of
 from tests.support.examples import EXAMPLES, app_of, example
 from tests.support.gateways import Gateways
 from tests.support.reviews import request
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.cluster import Cluster
     from tests.support.serin import Serin
 
-DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments/{}"
+WORKLOADS = "/apis/apps/v1/namespaces/{}/{}s/{}"
 CANARIES = "/apis/flagger.app/v1beta1/namespaces/{}/canaries"
 ROUTERS = (
     "/apis/networking.istio.io/v1beta1/namespaces/{}/virtualservices",
@@ -47,18 +47,20 @@ class Show:
     def install(self) -> None:
         for path, obj in app_of(self.manifest):
             self.cluster.api.create(path.format(self.namespace), obj)
-        name = self.manifest["metadata"]["name"]
-        eventually("the app serves", partial(self.cluster.rollout_complete, self.namespace, name))
+        eventually("the app serves", lambda: not readiness(parse_workload(self.workload())))
         self.cluster.api.create(CANARIES.format(self.namespace), self.manifest)
 
-    def deployment(self, suffix: str = "") -> JsonObject:
-        return self.cluster.api.get(DEPLOYMENTS.format(self.namespace, f"{self.manifest['metadata']['name']}{suffix}"))
+    def path(self, suffix: str = "") -> str:
+        target = self.manifest["spec"]["targetRef"]
+        return WORKLOADS.format(self.namespace, target["kind"].lower(), f"{target['name']}{suffix}")
+
+    def workload(self, suffix: str = "") -> JsonObject:
+        return self.cluster.api.get(self.path(suffix))
 
     def upgrade(self) -> None:
-        path = DEPLOYMENTS.format(self.namespace, self.manifest["metadata"]["name"])
-        container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
+        container = self.workload()["spec"]["template"]["spec"]["containers"][0]
         change = {"spec": {"template": {"spec": {"containers": [{**container, "image": "app:2"}]}}}}
-        self.cluster.api.patch(path, change)
+        self.cluster.api.patch(self.path(), change)
         self.serin.hint()
 
     def settled(self, phase: Phase) -> None:
@@ -89,9 +91,9 @@ def test_an_example_runs_from_its_first_step_to_promotion(show: Show) -> None:
     plan = make_plan(canary)
     announced = [plan.announce(index) for index in range(len(plan.steps))]
     assert [line for line in show.serin.messages if line in announced] == announced
-    containers = show.deployment("-primary")["spec"]["template"]["spec"]["containers"]
+    containers = show.workload("-primary")["spec"]["template"]["spec"]["containers"]
     assert [container["image"] for container in containers] == ["app:2"]
-    assert show.deployment()["spec"]["replicas"] == 0
+    assert size_of(show.workload()) == 0
     assert bool(show.routers()) == canary.has_router
 
 

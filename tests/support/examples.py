@@ -25,11 +25,12 @@ def example(name: str) -> JsonObject:
 
 def app_of(canary: Json) -> Iterator[tuple[str, JsonObject]]:
     """What has to be there before the Canary: collections' paths, without their namespace, and objects."""
+    kind = canary["spec"]["targetRef"]["kind"]
     name, labels = canary["spec"]["targetRef"]["name"], {"app": canary["spec"]["targetRef"]["name"]}
     container = {"name": "app", "image": "app:1", "ports": [{"name": "http", "containerPort": 8080}]}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    yield "/apis/apps/v1/namespaces/{}/deployments", {"metadata": {"name": name}, "spec": spec}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    yield f"/apis/apps/v1/namespaces/{{}}/{kind.lower()}s", {"metadata": {"name": name}, "spec": spec}
     scaler = canary["spec"].get("autoscalerRef")
     if scaler:
         target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}

@@ -42,6 +42,10 @@ def test_a_canary_as_the_documentation_has_it_needs_no_advice() -> None:
             ),
         ),
         (
+            {"spec.targetRef.kind": "DaemonSet"},
+            Problem("spec.autoscalerRef", "is ignored: a DaemonSet has one pod a node, whatever an autoscaler says"),
+        ),
+        (
             {"spec.analysis.stepWeight": 20},
             Problem(
                 "spec.analysis.stepWeight",

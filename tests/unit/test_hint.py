@@ -1,4 +1,4 @@
-"""A hint names one of four kinds, by a name that Kubernetes can have given."""
+"""A hint names one of five kinds, by a name that Kubernetes can have given."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.support.reviews import anything
     ("group", "kind", "ref"),
     [
         ("flagger.app", "Canary", "canary/web.v2"),
+        ("apps", "DaemonSet", "daemonset/web.v2"),
         ("apps", "Deployment", "deployment/web.v2"),
         ("", "ConfigMap", "configmap/web.v2"),
         ("", "Secret", "secret/web.v2"),

@@ -1,4 +1,4 @@
-"""Readiness of a Deployment, in the words that Flagger's users search for."""
+"""Size and readiness of a Deployment and of a DaemonSet, in the words that Flagger's users search for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workload import Workload, exceeded, parse_workload, readiness, serving
-from tests.unit.render.samples import deployment
+from shared.workload import (
+    Workload,
+    as_written,
+    exceeded,
+    is_smaller,
+    parse_workload,
+    readiness,
+    scaling,
+    serving,
+    size_of,
+    template_of,
+)
+from tests.support.reviews import anything
+from tests.unit.render.samples import daemon_set, deployment
 
 if TYPE_CHECKING:
     from shared.json_types import JsonObject
@@ -111,3 +123,79 @@ def test_what_is_ready_and_has_a_size_serves(
 ) -> None:
     workload = _workload(_counts(current, updated, available), replicas)
     assert readiness(workload, percent) or serving(workload)
+
+
+ZERO = {"flagger.app/scale-to-zero": "true"}
+
+
+def _daemons(zero: bool = False, generation: int = 3, **status: int) -> JsonObject:
+    raw = daemon_set()
+    raw["metadata"]["generation"] = generation
+    raw["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd", **(ZERO if zero else {})}
+    counts = {"desired": "desiredNumberScheduled", "current": "currentNumberScheduled", "stray": "numberMisscheduled"}
+    counts |= {"updated": "updatedNumberScheduled", "available": "numberAvailable"}
+    raw["status"] = {"observedGeneration": 3, **{counts[name]: number for name, number in status.items()}}
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (_daemons(desired=3, current=3, updated=3, available=3), ""),
+        (_daemons(desired=3, current=3, updated=3, available=3, stray=1), ""),
+        (
+            _daemons(desired=3, current=3, updated=3, available=3, generation=4),
+            "waiting for rollout to finish: observed daemonset generation less than desired generation",
+        ),
+        (
+            _daemons(desired=3, current=3, updated=1, available=3),
+            "waiting for rollout to finish: 1 out of 3 new replicas have been updated",
+        ),
+        (
+            _daemons(desired=3, current=3, updated=3, available=2),
+            "waiting for rollout to finish: 2 of 3 updated replicas are available",
+        ),
+        (_daemons(desired=0), "waiting for rollout to finish: 0 out of 1 new replicas have been updated"),
+        (_daemons(zero=True), ""),
+        (_daemons(zero=True, stray=2), "waiting for rollout to finish: 2 old replicas are pending termination"),
+    ],
+    ids=["up", "a closed node", "unseen", "updating", "not available", "no node", "at zero", "going to zero"],
+)
+def test_a_daemonset_is_ready_when_every_node_that_should_has_a_new_pod(raw: JsonObject, reason: str) -> None:
+    assert readiness(parse_workload(raw)) == reason
+
+
+def test_a_daemonset_without_a_node_serves_nobody() -> None:
+    assert not serving(parse_workload(_daemons(desired=0)))
+    assert not serving(parse_workload(_daemons(zero=True, available=2)))
+    assert serving(parse_workload(_daemons(desired=2, available=1)))
+
+
+def test_the_size_of_a_daemonset_is_zero_or_what_its_nodes_make_it() -> None:
+    assert [size_of(_daemons(zero=True, desired=3)), size_of(_daemons()), size_of(_daemons(desired=3))] == [0, 1, 3]
+    assert is_smaller(_daemons(zero=True), 3)
+    assert not is_smaller(_daemons(desired=1), 3)
+    assert not is_smaller(_daemons(zero=True), 0)
+
+
+def test_the_size_of_a_deployment_is_its_replicas() -> None:
+    assert (size_of(deployment()), size_of({"kind": "Deployment", "spec": {}})) == (3, 1)
+    assert [is_smaller(deployment(), wanted) for wanted in (2, 3, 4)] == [False, False, True]
+
+
+def test_zero_is_no_part_of_what_its_author_wrote() -> None:
+    assert template_of(_daemons(zero=True)) == template_of(_daemons())
+    without: JsonObject = {"spec": {"containers": []}}
+    assert as_written({"spec": {**without["spec"], "nodeSelector": ZERO}}) == without
+
+
+@given(anything)
+def test_anything_else_is_left_as_it_is(value: object) -> None:
+    assert as_written(value) is value
+
+
+def test_each_kind_is_scaled_in_its_own_way() -> None:
+    assert scaling("Deployment", 4) == ({"spec": {"replicas": 4}}, "scale")
+    for replicas, mark in ((0, "true"), (4, None)):
+        selector = {"flagger.app/scale-to-zero": mark}
+        assert scaling("DaemonSet", replicas) == ({"spec": {"template": {"spec": {"nodeSelector": selector}}}}, "")

@@ -70,6 +70,16 @@ def test_the_size_of_a_deployment_is_none_and_its_pods_are_news() -> None:
     assert hint_of(request("deployment_update", {**same, "object.spec.template.metadata.annotations": {"at": "now"}}))
 
 
+def test_a_daemonset_at_zero_is_none_and_its_pods_are_news() -> None:
+    now = request("deployment_update").obj or {}
+    selector = "object.spec.template.spec.nodeSelector"
+    same = {"kind.kind": "DaemonSet", "oldObject.spec.template": now["spec"]["template"]}
+    assert hint_of(request("deployment_update", {**same, selector: {"flagger.app/scale-to-zero": "true"}})) is None
+    hint = hint_of(request("deployment_update", {**same, selector: {"disk": "ssd"}}))
+    assert hint
+    assert hint.ref == "daemonset/podinfo"
+
+
 def test_the_binary_data_of_a_config_count() -> None:
     same = {"object.data": REMOVED, "oldObject.data": {}, "kind.kind": "ConfigMap"}
     assert hint_of(request("secret_update", same)) is None

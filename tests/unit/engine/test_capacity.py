@@ -23,7 +23,8 @@ PASSED = (result(Verdict.PASS),)
 
 def progressing(target: int, weight: int = 30, primary: int = 10, **changes: Any) -> Situation:
     """A run that ten pods carried before it, at a weight whose next is ten more, with so many pods at each side."""
-    spec = {name: changes.pop(name) for name in ("ignore_capacity", "autoscaler", "match") if name in changes}
+    fields = ("ignore_capacity", "autoscaler", "match", "target_ref")
+    spec = {name.removesuffix("_ref"): changes.pop(name) for name in fields if name in changes}
     before = rollout(weight=weight, step=weight // 10 - 1, capacity=10, **changes)
     sides = seen(target=workload(replicas=target), primary=workload("frontend-primary", replicas=primary))
     return Situation(canary(**spec), before, sides, NOW, PASSED)
@@ -67,6 +68,11 @@ def test_pods_that_never_come_end_the_run_at_the_deadline() -> None:
 @pytest.mark.parametrize("changes", [{"ignore_capacity": True}, {"match": ({"headers": {}},)}], ids=["told", "match"])
 def test_nothing_is_waited_for_if_told_so_or_if_nobody_knows_how_many_requests_there_are(changes: Any) -> None:
     assert after(progressing(1, **changes)).weight == 40
+
+
+def test_the_nodes_say_how_many_pods_a_daemonset_has_and_nobody_waits_for_more() -> None:
+    daemons = ObjectRef("apps/v1", "DaemonSet", "frontend")
+    assert after(progressing(1, target_ref=daemons)).weight == 40
 
 
 def test_a_run_whose_size_at_its_start_is_not_known_goes_on() -> None:

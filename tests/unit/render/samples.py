@@ -54,6 +54,14 @@ def deployment() -> JsonObject:
     return loaded
 
 
+def daemon_set() -> JsonObject:
+    """The target as a DaemonSet."""
+    made, ours = deployment(), ("selector", "template", "minReadySeconds", "revisionHistoryLimit")
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
+    spec = {field: made["spec"][field] for field in ours if field in made["spec"]}
+    return {**made, "kind": "DaemonSet", "spec": {**spec, "updateStrategy": strategy}, "status": {}}
+
+
 def autoscaler() -> JsonObject:
     """The target's HorizontalPodAutoscaler."""
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 99}}}

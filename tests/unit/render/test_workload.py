@@ -1,4 +1,4 @@
-"""The primary Deployment: what it takes from the target, what it rewrites, and what of a live one it leaves alone."""
+"""The primary: what it takes from the target, what it rewrites, and what of a live one it leaves alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.errors import Refused
 from shared.render.differences import same, up_to_date
 from shared.render.workload import carried_revision, primary_workload
 from shared.revision import ConfigRef, tracked_refs
-from tests.unit.render.samples import OWNED, POD_TEMPLATES, UID, autoscaler_ref, canary, deployment
+from tests.unit.render.samples import OWNED, POD_TEMPLATES, UID, autoscaler_ref, canary, daemon_set, deployment
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
@@ -229,3 +229,20 @@ def _names(pods: Json) -> set[str]:
 
 def _renamed(ref: ConfigRef, copied: tuple[ConfigRef, ...]) -> str:
     return f"{ref}-primary" if ref in copied else str(ref)
+
+
+def test_the_primary_of_a_daemonset_is_one_and_never_at_zero() -> None:
+    target = daemon_set()
+    target["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd", "flagger.app/scale-to-zero": "true"}
+    primary = _primary(target, replicas=3)
+    assert primary["kind"] == "DaemonSet"
+    assert "replicas" not in primary["spec"]
+    assert primary["spec"]["updateStrategy"] == target["spec"]["updateStrategy"]
+    assert primary["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert up_to_date(primary, primary)
+
+
+def test_a_primary_never_waits_for_somebody_who_deletes_its_pods() -> None:
+    target = daemon_set()
+    target["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    assert "updateStrategy" not in _primary(target)["spec"]
