@@ -23,7 +23,7 @@ from shared.render.differences import up_to_date
 from shared.render.original import keep_original
 from shared.render.ownership import belongs, is_flaggers, take_over
 from shared.render.pods import selector_label
-from shared.render.router import router_of
+from shared.render.router import is_left_behind, router_of
 from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_workload
 from shared.revision import changed, revision_mark, template_hash
@@ -183,9 +183,11 @@ def _services(aim: Aim) -> Iterator[Change]:
 
 
 def _router(aim: Aim) -> Iterator[Change]:
-    """The weights as committed; before initialization is over, only once the primary can take the traffic."""
+    """The weights as committed; before initialization is over, only once the primary can take the traffic. None in
+    place of a router that is left behind: two would be one too many to bring home.
+    """
     router = router_of(aim.canary)
-    if Look.ROUTER not in aim.scene.look or router is None:
+    if Look.ROUTER not in aim.scene.look or router is None or is_left_behind(aim.canary, aim.rollout):
         return
     if aim.rollout.phase is Phase.INITIALIZING and not aim.primary_serves:
         return

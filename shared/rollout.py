@@ -168,6 +168,8 @@ class Rollout:
     """Index into the plan; -1 before the first step."""
     step_since: datetime = EPOCH
     """When that step began."""
+    provider: str = ""
+    """The ``spec.provider`` whose objects were last seen to be as they should; empty if that is not known."""
     strategy: str = ""
     """What kind of plan ``step`` is of; empty before the first step."""
     failed: int = 0

@@ -14,7 +14,7 @@ from shared.desired import changes, strangers
 from shared.errors import Refused
 from shared.observed import Look, Observed
 from shared.render.ownership import belongs
-from shared.render.router import router_of
+from shared.render.router import is_left_behind, router_of
 from shared.render.workload import carried_revision
 from shared.revision import revision_mark, template_hash, tracked_refs
 from shared.rollout import Phase
@@ -164,9 +164,9 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
     target, name = target_of(canary, scene), f"{canary.target.name}.{canary.namespace}"
     if Look.TARGET in scene.look and target is None and rollout.replicas is None:
         yield f"{canary.target.word} {name} not found: create it, or delete the Canary"
-    if not (canary.has_router or rollout.route.home):
+    if is_left_behind(canary, rollout):
         yield (
-            f"spec.provider is {canary.provider}, but the router still sends {rollout.weight}% to {name}: "
+            f"spec.provider is {canary.provider}, but the router before still sends {rollout.weight}% to {name}: "
             "set it back, and change it when no run is under way"
         )
     for ref in missing_configs(canary, scene):

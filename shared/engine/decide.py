@@ -102,4 +102,4 @@ def _repair(situation: Situation, draft: Draft) -> Draft:
 
 def _reconciled(situation: Situation, draft: Draft) -> Draft:
     """Everything generated was looked at and is as this generation of the Canary says."""
-    return draft.set(reconciled=situation.canary.generation)
+    return draft.set(reconciled=situation.canary.generation, provider=str(situation.canary.provider))

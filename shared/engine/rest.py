@@ -32,8 +32,8 @@ def initialize(situation: Situation, draft: Draft) -> Draft:
         return draft.freed().at_once()
     if seen.pending:
         return draft.hold(f"Halt initialization of {canary} {seen.pending}").look_again()
-    draft = draft.say(f"Initialization done! {canary}").set(reconciled=canary.generation, replicas=0)
-    return draft.enter(Phase.INITIALIZED).at_once()
+    draft = draft.say(f"Initialization done! {canary}").set(reconciled=canary.generation, provider=str(canary.provider))
+    return draft.set(replicas=0).enter(Phase.INITIALIZED).at_once()
 
 
 def _await_first_primary(situation: Situation, draft: Draft, reason: str) -> Draft:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.canary.model import Canary
     from shared.json_types import Json, JsonObject
     from shared.plan import Route
+    from shared.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _gateway_api(version: str) -> Router:
     )
 
 
-ROUTERS: Mapping[Provider, Router] = {
+ROUTERS: Mapping[str, Router] = {
     Provider.ISTIO: Router(
         api_version=istio.API_VERSION,
         kind="VirtualService",
@@ -87,3 +88,13 @@ ROUTERS: Mapping[Provider, Router] = {
 def router_of(canary: Canary) -> Router | None:
     """The router of a Canary; None if nobody splits its traffic."""
     return ROUTERS.get(canary.provider)
+
+
+def is_left_behind(canary: Canary, rollout: Rollout) -> bool:
+    """Whether the Canary asks for another router while the one before sends requests to the target, from where nobody
+    would bring them home.
+    """
+    now, before = router_of(canary), ROUTERS.get(rollout.provider)
+    if rollout.route.home or now is None:
+        return not rollout.route.home
+    return before is not None and before.kind != now.kind

@@ -221,3 +221,22 @@ def test_a_tick_costs_no_more_than_its_budget(serin: Serin, release: Release) ->
 
     serin.run_until(counted)
     assert max(after - before for before, after in pairwise(spent)) <= 8
+
+
+@pytest.mark.usefixtures("gateways")
+def test_a_run_stays_with_the_router_that_it_began_with(serin: Serin, release: Release) -> None:
+    initialized(serin, release)
+    upgraded(serin, release)
+    serin.run_until(at_weight(25))
+    release.patch("canary", {"spec": {"provider": "istio"}})
+    serin.run_until(lambda rollout: "set it back" in rollout.halt)
+    look_on(serin)
+    assert serin.rollout.weight == 25
+    assert release.cluster.api.find(release.path("virtualservice")) is None
+    release.patch("canary", {"spec": {"provider": "gatewayapi:v1"}})
+    serin.run_until(at_rest)
+    assert serin.rollout.phase is Phase.SUCCEEDED
+    release.patch("canary", {"spec": {"provider": "istio"}})
+    serin.sweep()
+    serin.run_until(lambda rollout: at_rest(rollout) and rollout.provider == "istio")
+    assert release.weights() == (100, 0)

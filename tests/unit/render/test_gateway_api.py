@@ -15,7 +15,8 @@ from shared.plan import Route
 from shared.render.differences import up_to_date
 from shared.render.original import keep_original, original_router
 from shared.render.overlay import overlay
-from shared.render.router import ROUTERS, router_of
+from shared.render.router import ROUTERS, is_left_behind, router_of
+from shared.rollout import Rollout
 from tests.unit.render.samples import OWNED
 from tests.unit.render.samples import canary as istio_canary
 
@@ -341,3 +342,24 @@ def test_a_route_that_was_there_before_survives_the_takeover_and_the_way_back() 
     assert backends(held["spec"]["rules"][0])["podinfo-primary"] == 100
     assert original_router(held, canary(), ROUTER) == before
     assert original_router(shown(canary(), Route(0)), canary(), ROUTER) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "weight", "left"),
+    [
+        ("istio", "gatewayapi:v1", 20, True),
+        ("gatewayapi:v1", "istio", 20, True),
+        ("istio", "kubernetes", 20, True),
+        ("", "kubernetes", 20, True),
+        ("istio", "gatewayapi:v1", 0, False),
+        ("gatewayapi:v1beta1", "gatewayapi:v1", 20, False),
+        ("istio", "istio", 20, False),
+        ("", "gatewayapi:v1", 20, False),
+        ("from a newer Serin", "istio", 20, False),
+    ],
+)
+def test_a_router_that_sends_requests_to_the_target_is_not_left_behind(
+    before: str, now: str, weight: int, left: bool
+) -> None:
+    running = Rollout(provider=before, weight=weight)
+    assert is_left_behind(canary(Provider(now)), running) == left
