@@ -11,15 +11,9 @@ if TYPE_CHECKING:
     from tests.support.app import Release
     from tests.support.serin import Serin
 
-GENERATED = (
-    ("deployment", "frontend-primary"),
-    ("configmap", "frontend-primary"),
-    ("secret", "frontend-primary"),
-    ("hpa", "frontend-primary"),
-    ("service", "frontend"),
-    ("service", "frontend-primary"),
-    ("service", "frontend-canary"),
-)
+COPIES = ("configmap", "secret", "service")
+SERVICES = (("service", "frontend"), ("service", "frontend-canary"))
+WORKLOADS = {"DaemonSet": ("daemonset",), "Deployment": ("deployment", "hpa")}
 
 
 def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) -> None:
@@ -44,17 +38,19 @@ def left_by_flagger(serin: Serin, release: Release, status: JsonObject, router: 
         "uid": canary["metadata"]["uid"],
     }
     ours = {"serin.dev/canary": None, "serin.dev/canary-uid": None, "serin.dev/version": None}
-    for kind, name in (*GENERATED, (router, "frontend")):
+    primarys = ((kind, "frontend-primary") for kind in (*WORKLOADS[release.target], *COPIES))
+    for kind, name in (*primarys, *SERVICES, (router, "frontend")):
         release.patch(kind, {"metadata": {"annotations": ours, "ownerReferences": [owner]}}, name)
     template = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
-    release.patch("deployment", {"spec": {"template": template}}, "frontend-primary")
+    release.patch(release.target.lower(), {"spec": {"template": template}}, "frontend-primary")
     hashes = {"lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
     release.cluster.api.patch(release.path("canary") + "/status", {"status": {**hashes, **status}})
 
 
 def untouched(release: Release) -> tuple[object, object, tuple[int, int]]:
-    """What must not change: both Deployments, but for the primary's annotation that says whose it is; the weights."""
-    target, primary = release.get("deployment"), release.get("deployment", "frontend-primary")
+    """What must not change: both workloads, but for the primary's annotation that says whose it is; the weights."""
+    kind = release.target.lower()
+    target, primary = release.get(kind), release.get(kind, "frontend-primary")
     return target["metadata"]["generation"], primary["spec"], release.weights()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from shared.checks.verdict import CheckResult, Verdict
 from shared.rollout import Phase
+from tests.e2e.test_adoption import run_by_flagger, untouched
 from tests.support.app import NAME, Release
 from tests.support.team import Team
 from tests.support.waiting import eventually
@@ -129,6 +130,19 @@ def test_who_wakes_it_between_runs_does_no_harm(serin: Serin, release: Release) 
     release.upgrade("app:2")
     serin.sweep()
     settled(serin, Phase.SUCCEEDED)
+    assert selector(release) == ZERO
+
+
+@pytest.mark.parametrize(("phase", "weight"), [("Succeeded", 0), ("Progressing", 25)])
+def test_what_flagger_left_is_taken_over_where_it_stands(
+    serin: Serin, release: Release, phase: str, weight: int
+) -> None:
+    run_by_flagger(serin, release, phase, weight)
+    before = untouched(release)
+    serin.sweep()
+    assert (untouched(release), serin.rollout.weight) == (before, weight)
+    settled(serin, Phase.SUCCEEDED)
+    assert release.image("frontend-primary") == ("app:2" if weight else "app:1")
     assert selector(release) == ZERO
 
 

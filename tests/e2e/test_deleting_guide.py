@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.canary.model import REVERT
-from tests.support.app import NAME
+from tests.support.app import NAME, Release
 from tests.support.guide import blocks_of, make_shell
 from tests.support.team import ROUTER, Team
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.app import Release
+    from tests.support.cluster import Cluster
     from tests.support.guide import Shell
     from tests.support.serin import Serin
 
@@ -66,3 +68,11 @@ def test_the_guides_other_commands_do_what_it_says(team: Team, shell: Shell) -> 
     assert team.release.get("virtualservice")["spec"] == ROUTER["spec"]
     shell.run(release)
     assert team.find("canary") is None
+
+
+def test_a_daemonset_is_woken_by_the_guides_command(cluster: Cluster, team: Team, shell: Shell) -> None:
+    agents = replace(team, release=Release(cluster, team.release.namespace, "DaemonSet"))
+    agents.initialized()
+    (wake,) = commands_of_the_guide("daemonset")
+    shell.run(wake)
+    eventually("its pods are back", agents.release.is_up)

@@ -85,6 +85,13 @@ def test_whoever_deletes_a_canary_learns_what_becomes_of_the_app() -> None:
     assert undo.startswith("to go back to Deployment podinfo, scale it up")
 
 
+def test_a_daemonset_is_brought_back_by_its_node_selector() -> None:
+    changes = {"oldObject.spec.targetRef.kind": "DaemonSet", "oldObject.status.canaryWeight": 0}
+    kept, undo = review_canary(_deletion(changes)).warnings
+    assert kept.endswith("new versions of DaemonSet podinfo get no traffic any more")
+    assert undo.startswith("to go back to DaemonSet podinfo, take flagger.app/scale-to-zero out of its nodeSelector")
+
+
 def test_whoever_deletes_a_canary_in_a_run_learns_that_the_split_stays() -> None:
     warnings = review_canary(_deletion({"oldObject.status.canaryWeight": 30})).warnings
     assert "the traffic split stays as it is: 30 percent to Deployment podinfo" in warnings
