@@ -17,8 +17,6 @@ from shared.canary.fields import show
 if TYPE_CHECKING:
     from shared.canary.fields import Field
 
-PARENT, BACKEND = "gatewayRefs", "backendRef"
-
 _IN_NAMED = ("exact", "regex")
 _CONDITIONS = {
     "uri": ("exact", "prefix", "regex"),
@@ -45,15 +43,17 @@ _WITHOUT_EFFECT = {
 
 def check_gateway_api(service: Field, analysis: Field) -> None:
     """Reports what keeps the HTTPRoute of a Canary from being made, or from meaning what its author wrote."""
-    _check_parents(service.at(PARENT))
+    _check_parents(service.at("gatewayRefs"))
     _check_hosts(service.at("hosts"))
-    for match in (service.at("match"), analysis.at("match")):
-        for entry in match.entries():
-            _check_match(entry)
+    for entry in (*service.at("match").entries(), *analysis.at("match").entries()):
+        _check_match(entry)
+    for entry in analysis.at("match").entries():
+        if not _asked(entry):
+            entry.report("is empty: say which requests the canary gets")
     _check_times(service.at("timeout"), service.at("backendTimeout"))
     _check_rewrite(service, analysis)
     for mirror in service.at("mirror").entries():
-        mirror.at(BACKEND).required().section().at("name").required().text()
+        mirror.at("backendRef").required().section().at("name").required().text()
     protocol = service.at("appProtocol")
     if isinstance(protocol.value, str) and protocol.value.lower() == "tcp":
         protocol.report("cannot be tcp with the Gateway API: an HTTPRoute is for requests")
@@ -71,7 +71,7 @@ def advise_gateway_api(service: Field, analysis: Field) -> None:
 
 def advise_others(service: Field) -> None:
     """Reports what only an HTTPRoute would have, in a Canary of another router."""
-    for key in (PARENT, "backendTimeout", "mirror"):
+    for key in ("gatewayRefs", "backendTimeout", "mirror"):
         if service.at(key).value:
             service.at(key).report("has no effect: it is for provider gatewayapi:v1")
 
@@ -90,9 +90,7 @@ def _check_hosts(hosts: Field) -> None:
 
 
 def _check_match(entry: Field) -> None:
-    for key, value in entry.value.items() if isinstance(entry.value, Mapping) else ():
-        if key in _SILENT or not value:
-            continue
+    for key, value in _asked(entry).items():
         if key not in _CONDITIONS:
             entry.at(key).report("is not a condition of the Gateway API: it would let all requests in")
         elif key in ("headers", "queryParams"):
@@ -102,14 +100,20 @@ def _check_match(entry: Field) -> None:
             _check_value(entry.at(key), _CONDITIONS[key])
 
 
+def _asked(entry: Field) -> dict[str, object]:
+    """What an entry of a match asks of a request."""
+    given = entry.value.items() if isinstance(entry.value, Mapping) else ()
+    return {key: value for key, value in given if value and key not in _SILENT}
+
+
 def _check_value(condition: Field, words: tuple[str, ...]) -> None:
-    given = [word for word in words if condition.quiet().at(word).text()]
+    given = [condition.at(word) for word in words if not condition.at(word).absent]
     if len(given) != 1:
         condition.report(f"must have {' or '.join(words)} with the Gateway API")
-    elif (
-        given != ["regex"] and condition.path.endswith(".uri") and not str(condition.at(given[0]).value).startswith("/")
-    ):
-        condition.at(given[0]).report("must start with / with the Gateway API")
+    for value in given:
+        is_path = value.path.endswith((".uri.exact", ".uri.prefix"))
+        if is_path and not value.text().startswith("/"):
+            value.report("must start with / with the Gateway API")
 
 
 def _check_times(request: Field, backend: Field) -> None:

@@ -94,7 +94,7 @@ def is_left_behind(canary: Canary, rollout: Rollout) -> bool:
     """Whether the Canary asks for another router while the one before sends requests to the target, from where nobody
     would bring them home.
     """
+    if rollout.route.home:
+        return False
     now, before = router_of(canary), ROUTERS.get(rollout.provider)
-    if rollout.route.home or now is None:
-        return not rollout.route.home
-    return before is not None and before.kind != now.kind
+    return now is None or (before is not None and before.kind != now.kind)

@@ -74,6 +74,7 @@ def test_every_version_is_taken_with_all_that_an_http_route_can_say(provider: st
             [{"headers": {"x": {"prefix": "1"}}}],
             "[0].headers.x must have exact or regex with the Gateway API",
         ),
+        (MATCH, [{"name": "all", "headers": {}}], "[0] is empty: say which requests the canary gets"),
         (MATCH, [{"headers": {"x": {}}}], "[0].headers.x must have exact or regex with the Gateway API"),
         (MATCH, [{"method": {"regex": "GET|PUT"}}], "[0].method must have exact with the Gateway API"),
         (
