@@ -46,8 +46,8 @@ def of_primary(situation: Situation, share: int) -> int:
 
 
 def lacks(side: Workload | None, needed: int) -> bool:
-    """Whether it has fewer pods that can take traffic than are needed."""
-    return side is not None and side.available < needed
+    """Whether it has fewer pods that can take traffic than are needed; those that are about to go do not count."""
+    return side is not None and min(side.available, side.replicas) < needed
 
 
 def await_primary(situation: Situation, draft: Draft, needed: int) -> Draft | None:

@@ -92,10 +92,14 @@ class Serin:
         """Until the rollout is due. Pods that are starting need real time: while it waits for them the clock only runs
         faster, so that no deadline passes before they can be ready.
         """
-        if rollout is not None and self.clock.skips and rollout.active:
-            hurried = self.clock() + timedelta(seconds=HURRY_SECONDS)
-            self.clock.skip_to(rollout.due_at if rollout.waiting_since is None else min(rollout.due_at, hurried))
         time.sleep(0.02)
+        if rollout is None or not self.clock.skips or not rollout.active:
+            return
+        if rollout.waiting_since is None:
+            self.clock.skip_to(rollout.due_at)
+        while self.clock() < rollout.due_at:
+            time.sleep(0.02)
+            self.clock.skip_to(self.clock() + timedelta(seconds=HURRY_SECONDS))
 
 
 @dataclass(slots=True)
