@@ -80,10 +80,11 @@ def quiet_cluster(tmp_path: Path) -> Iterator[EmbeddedCluster]:
         yield cluster
 
 
+@pytest.mark.timeout(400)
 def test_of_300_canaries_50_are_active_and_none_starves(quiet_cluster: EmbeddedCluster, sqlite: Store) -> None:
     everything = [Release(quiet_cluster, quiet_cluster.create_namespace()) for _ in range(300)]
-    for release in everything:
-        release.install(interval="2s", stepWeight=1)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda release: release.install(interval="2s", stepWeight=1), everything))
     serin = passing_serin(quiet_cluster, sqlite, everything[0].namespace)
     serin.sweep()
     heartbeat(serin.parts, "test", Pace(seconds=60))
