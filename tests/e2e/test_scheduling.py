@@ -126,7 +126,7 @@ def test_an_abort_does_not_wait_for_checks_that_hang(release: Release, sqlite: S
 
 
 ACTIONS = ("tick", "tick", "twice", "sweep", "hint", "early", "pause")
-ASIDE = ("Halt", "Paused", "Resumed", f"Canary {NAME}.")
+ASIDE = ("Halt", "Paused", "Resumed", "ann asked", f"Canary {NAME}.")
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
