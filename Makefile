@@ -33,8 +33,12 @@ format: $(VENV)/.dev ## rewrite the code in the one style
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
 .PHONY: bench
-bench: $(VENV)/.dev ## requests per tick and per rollout, counted at the API server, beside the budgets
-	@$(RUN) -m tests.bench.requests $(ARGS)
+bench: $(VENV)/.dev ## what Serin asks for and how long it takes, beside the budgets: docs/performance.md
+	@$(RUN) -m tests.bench $(ARGS)
+
+.PHONY: proof
+proof: $(VENV)/.dev ## try hard to break what Serin promises (hours): docs/proof.md
+	@$(RUN) -m tests.proof $(ARGS)
 
 .PHONY: charts
 charts: $(VENV)/.dev ## lint and pack the Helm charts into a repository, build/charts
