@@ -19,6 +19,10 @@ demo: $(VENV)/.demo ## watch a release promote and a bad one roll back; ARGS=--k
 dev: $(VENV)/.demo ## run Serin here against a cluster: SERIN_KUBECONFIG=... SERIN_METRICS_SERVER=... ARGS="--sweep 10"
 	@$(RUN) -m functions.serve $(ARGS)
 
+.PHONY: doctor
+doctor: $(VENV)/.demo ## find out what is wrong with an installation, by its settings; ARGS=--help
+	@$(RUN) -m functions.doctor $(ARGS)
+
 .PHONY: test
 test: $(VENV)/.dev ## all tests, on real parts where this machine can have them
 	@$(RUN) -m tests.support.tools

@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response
 from shared.errors import InvalidSettings
 from shared.jobs.choice import offer
 from shared.jobs.local import LocalJobs
-from shared.jobs.protocol import HEARTBEAT
+from shared.jobs.protocol import HEARTBEAT, SWEEP
 from shared.logs import Log
 from shared.schedule import Job, LocalLoop
 from shared.settings import clusters_of, read_settings
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 FUNCTIONS = ("tick", "webhook", "event", "slack", "metrics")
-SWEEP = "sweep"
 THREADS = 16
 """Requests answered at the same time, beside those of the loop."""
 

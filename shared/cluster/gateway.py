@@ -63,6 +63,8 @@ class Gateway:
         self._guard = guard
         self._api = api
         self.spent = 0
+        self.date = ""
+        """The ``Date`` of the last answer, which is the clock of the API server."""
 
     def get(self, kind: Kind, namespace: str, name: str) -> JsonObject | None:
         """The object, or None if there is none."""
@@ -83,6 +85,14 @@ class Gateway:
         """The ExternalMetricValueList of a metric, from whatever adapter the cluster has; None if it serves none."""
         query = [("labelSelector", selector)] if selector else []
         return self._request("GET", f"{EXTERNAL_METRICS}/namespaces/{namespace}/{name}", query=query)
+
+    def look(self, path: str, **query: str) -> JsonObject | None:
+        """What is at any path of the API, for who examines the API itself; None if there is nothing."""
+        return self._request("GET", path, query=list(query.items()))
+
+    def review(self, path: str, review: Json) -> JsonObject | None:
+        """The answer to a review (of access, of the caller), which the API gives and does not keep."""
+        return self._request("POST", path, body=review)
 
     def create(self, kind: Kind, obj: Json) -> JsonObject | None:
         """The created object; None if its namespace is gone. Conflict if it exists."""
@@ -137,6 +147,7 @@ class Gateway:
         try:
             answer = self._client.call_api(*call, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
             status, data = int(answer.status), _text(answer.read())
+            self.date = answer.getheader("Date") or ""
         except ApiException as error:
             status, data = int(error.status or 0), _text(error.body)
         except (urllib3.exceptions.HTTPError, OSError) as error:

@@ -47,9 +47,9 @@ class Place:
     location: str
     prefix: str
 
-    def name_job(self, cluster: str) -> str:
-        """The resource name of a cluster's heartbeat job."""
-        return f"projects/{self.project}/locations/{self.location}/jobs/{self.prefix}-{HEARTBEAT}-{cluster}"
+    def name_job(self, cluster: str, job: str = HEARTBEAT) -> str:
+        """The resource name of a cluster's job."""
+        return f"projects/{self.project}/locations/{self.location}/jobs/{self.prefix}-{job}-{cluster}"
 
 
 @dataclass(slots=True)

@@ -13,6 +13,9 @@ from typing import Protocol
 HEARTBEAT = "heartbeat"
 """The ``job`` in the body of a heartbeat's call."""
 
+SWEEP = "sweep"
+"""The same of a sweep's."""
+
 
 class Jobs(Protocol):
     """Each method says whether the scheduler is known to have it so. Threads may share one object.

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
-from tests.support.slack_api import CHANNEL, TOKEN, SlackApi, error, limited, lost, silent, unavailable
+from tests.support.slack_api import CHANNEL, SCOPES, TOKEN, SlackApi, error, limited, lost, silent, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,3 +107,18 @@ def test_it_fails_as_told_and_then_works_again(slack: SlackApi) -> None:
     assert len(slack.messages()) == 1, "what was lost was done"
     client.chat_postMessage(channel=CHANNEL, text="y")
     assert len(slack.messages()) == 2
+
+
+def test_a_token_may_do_what_its_scopes_say_and_read_where_its_app_is(slack: SlackApi) -> None:
+    client = connect(slack)
+    assert set(client.auth_test().headers["X-OAuth-Scopes"].split(",")) == SCOPES
+    slack.scopes -= {"chat:write"}
+    slack.joined.clear()
+    refusals = {
+        "missing_scope": lambda: client.chat_postMessage(channel=CHANNEL, text="x"),
+        "not_in_channel": lambda: client.conversations_history(channel=CHANNEL),
+    }
+    for code, ask in refusals.items():
+        with pytest.raises(SlackApiError) as caught:
+            ask()
+        assert caught.value.response["error"] == code

@@ -1,9 +1,9 @@
 """A local server that speaks Slack's API as slack-sdk's clients see it, keeps what was posted, and fails as it is told.
 
 Methods: auth.test, chat.postMessage, chat.postEphemeral, chat.update, conversations.history, conversations.replies,
-usergroups.users.list; beside them response URLs and incoming webhooks, whose address is their only credential. Facts:
-docs.slack.dev, "Web API methods", "Rate limits", "Handling user interaction", "Sending messages using incoming
-webhooks".
+usergroups.users.list; beside them response URLs and incoming webhooks, whose address is their only credential. Of the
+header with a token's scopes, which Slack sends with every answer, auth.test alone has it here. Facts: docs.slack.dev,
+"Web API methods", "Scopes", "Rate limits", "Handling user interaction", "Sending messages using incoming webhooks".
 
     with SlackApi() as slack:
         WebClient("xoxb-test", base_url=slack.base_url)
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Failure = Callable[[Behaviour], Behaviour]
 
 TOKEN = "xoxb-test"  # the one that the server takes
+SCOPES = frozenset({"commands", "chat:write", "channels:history", "groups:history", "usergroups:read"})
 CHANNEL = "C0SERIN01"
 BOT = "B0SERIN01"
 
@@ -80,8 +81,8 @@ lost = Lost()
 
 
 class SlackApi(WebServer):
-    """See the module. ``channels`` and ``groups`` say who exists, ``clock`` what time it is in Slack; a test may change
-    them.
+    """See the module. ``channels`` and ``groups`` say who exists, ``joined`` in which channels the app is, ``scopes``
+    what it may do, ``clock`` what time it is in Slack; a test may change them.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,8 @@ class SlackApi(WebServer):
         self.base_url = f"{self.url}/api/"
         self.calls: list[Call] = []
         self.channels: dict[str, str] = {CHANNEL: "releases"}
+        self.joined: set[str] = {CHANNEL}
+        self.scopes: frozenset[str] = SCOPES
         self.groups: dict[str, list[str]] = {}
         self.clock: Callable[[], float] = time.time
         self._failures: dict[str, list[Failure]] = defaultdict(list)
@@ -156,6 +159,9 @@ class SlackApi(WebServer):
             return self._take_post(call)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _refuse("invalid_auth" if "authorization" in request.headers else "not_authed")
+        needed = _NEEDED.get(call.method)
+        if needed and not needed & self.scopes:
+            return _refuse("missing_scope")
         method = _METHODS.get(call.method)
         return method(self, call.arguments) if method else _refuse("unknown_method")
 
@@ -168,7 +174,9 @@ class SlackApi(WebServer):
         return reply(400, refused) if refused else reply(200, "ok")
 
     def _test_auth(self, _: JsonObject) -> Behaviour:
-        return _accept(url="https://test.slack.com/", team="Test", team_id="T0", user="serin", user_id="U0", bot_id=BOT)
+        who = {"url": "https://test.slack.com/", "team": "Test", "team_id": "T0", "user": "serin", "user_id": "U0"}
+        body = json.dumps({"ok": True, **who, "bot_id": BOT})
+        return reply(200, body, {**_JSON, "X-OAuth-Scopes": ",".join(sorted(self.scopes))})
 
     def _post(self, arguments: JsonObject) -> Behaviour:
         channel = self._find(str(arguments.get("channel", "")))
@@ -208,6 +216,8 @@ class SlackApi(WebServer):
         channel = str(arguments.get("channel", ""))
         if channel not in self.channels:
             return _refuse("channel_not_found")
+        if channel not in self.joined:
+            return _refuse("not_in_channel")
         return self._page(self.messages(channel)[::-1], arguments)
 
     def _replies(self, arguments: JsonObject) -> Behaviour:
@@ -280,3 +290,12 @@ _METHODS: dict[str, Callable[[SlackApi, JsonObject], Behaviour]] = {
     "conversations.replies": SlackApi._replies,
     "usergroups.users.list": SlackApi._list_group,
 }
+_NEEDED = {
+    "chat.postMessage": {"chat:write"},
+    "chat.postEphemeral": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": {"channels:history", "groups:history"},
+    "conversations.replies": {"channels:history", "groups:history"},
+    "usergroups.users.list": {"usergroups:read"},
+}
+"""The scopes of which a method wants one (its page on docs.slack.dev); a group's history is one of private channels."""
