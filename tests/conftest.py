@@ -200,11 +200,17 @@ def hey() -> Path:
     return tools.path_of(tools.Name.HEY)
 
 
-@pytest.fixture
-def helm(tmp_path: Path) -> Helm:
-    """Helm with a home of this test alone; ``helm.at(cluster)`` talks to a cluster."""
+@pytest.fixture(scope="session")
+def helm_program() -> Path:
+    """The file of Helm."""
     _need(tools.Name.HELM)
-    return Helm(tools.path_of(tools.Name.HELM), tmp_path / "helm")
+    return tools.path_of(tools.Name.HELM)
+
+
+@pytest.fixture
+def helm(helm_program: Path, tmp_path: Path) -> Helm:
+    """Helm with a home of this test alone; ``helm.at(cluster)`` talks to a cluster."""
+    return Helm(helm_program, tmp_path / "helm")
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def _examine_cluster(examined: _Examined, access: Access, cluster: Cluster) -> I
     settings = examined.settings
     area = area_in("cluster", cluster.name, settings)
     try:
-        ground = Ground(settings, cluster, access.gateway(cluster.name), examined.scope.user)
+        ground = Ground(settings, cluster, access.gateway(cluster.name), examined.scope.user, examined.means.clock)
     except SerinError as error:
         yield area.bad("API server", str(error), "correct the credentials of the cluster in the settings")
         yield from _skip(settings, cluster)

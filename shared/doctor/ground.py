@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.canary.model import Provider
@@ -11,7 +12,7 @@ from shared.doctor.finding import Area
 from shared.workload import DAEMON_SET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from shared.canary.model import Canary
     from shared.cluster.gateway import Gateway
@@ -27,6 +28,7 @@ class Ground:
     cluster: Cluster
     gateway: Gateway
     user: str = ""
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
     def namespaces(self) -> tuple[str | None, ...]:

@@ -86,16 +86,16 @@ def judge_server(area: Area, url: str, trouble: str) -> Finding:
 
 def judge_result(area: Area, canary: Canary, metric: Metric, result: CheckResult) -> Finding:
     """What one metric's answer about the primary says of its query."""
-    subject = f"{canary}, {metric.name}"
+    subject = str(canary)
     if result.verdict is Verdict.UNKNOWN:
-        return area.bad(subject, _reason(result.text), _remedy(result.text))
+        return area.bad(subject, f"{metric.name}: {_reason(result.text)}", _remedy(result.text))
     if result.value is not None:
-        return area.ok(subject, f"{result.value:g} for the primary")
+        return area.ok(subject, f"{metric.name} is {result.value:.6g} for the primary")
     remedy = "send the app traffic, or correct the query, the labels or the scraping; what was asked:"
     if metric.on_no_data is OnNoData.FAIL:
-        seen = "no data for the primary, so a release would fail by it"
+        seen = f"{metric.name} has no data for the primary, so a release would fail by it"
         return area.bad(subject, seen, remedy, result.query)
-    return area.warning(subject, "no data for the primary", remedy, result.query)
+    return area.warning(subject, f"{metric.name} has no data for the primary", remedy, result.query)
 
 
 def _any_answer(metric: Metric) -> Metric:

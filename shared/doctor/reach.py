@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ def examine_reach(ground: Ground) -> Iterator[Finding]:
     area, gateway = ground.area("cluster"), ground.gateway
     try:
         version = gateway.look("/version") or {}
-        now = datetime.now(UTC)
+        now = ground.clock()
         who = _name(ground)
     except ClusterUnavailable as error:
         yield area.bad("API server", str(error), _where(ground))
