@@ -42,11 +42,11 @@ def judge_rights(
     area: Area, namespace: str | None, answers: Mapping[Asked, bool], used: frozenset[Part]
 ) -> Iterator[Finding]:
     """What is missing, a row for each rule; one row if nothing is. ``answers`` says for each right if it is there."""
-    where = f"in {namespace}" if namespace else "in all namespaces"
+    where = f"in {namespace}" if namespace else "cluster-wide"
     denied = [asked for asked, allowed in answers.items() if not allowed]
     for rule, asked in groupby(denied, key=lambda each: each[0]):
         verbs = [verb for _, verb in asked]
-        seen = f"may not {', '.join(verbs)} {where}"
+        seen = f"no right to {', '.join(verbs)} ({where})"
         advice = f"add to the {'Role' if namespace else 'ClusterRole'} of charts/serin, or upgrade the chart:"
         subject = f"{rule.resource}.{rule.group}".rstrip(".")
         if rule.part in used:
@@ -54,7 +54,7 @@ def judge_rights(
         else:
             yield area.warning(subject, f"{seen}; no Canary uses {rule.part} yet", advice, show_rule(rule, verbs))
     if not denied:
-        yield area.ok(f"all {len(answers)} {where}", "are granted")
+        yield area.ok(where, f"all {len(answers)} are granted")
 
 
 def show_rule(rule: Rule, verbs: Sequence[str]) -> str:

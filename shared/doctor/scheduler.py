@@ -33,8 +33,9 @@ _WAITING = {True: "rollouts are active and wait for it", None: "rollouts may be 
 
 @dataclass(frozen=True, slots=True)
 class JobSeen:
-    """A job as it is. ``status`` is the gRPC code of its last attempt, None without one."""
+    """A job as it is: ``job`` is what it calls for, ``status`` the gRPC code of its last attempt, if there was one."""
 
+    job: str
     name: str
     state: str
     url: str = ""
@@ -43,11 +44,6 @@ class JobSeen:
     body: JsonObject | None = None
     status: int | None = None
     attempted: datetime = _NEVER
-
-    @property
-    def id(self) -> str:
-        """The last part of its name."""
-        return self.name.rpartition("/")[2]
 
     def command(self, verb: str) -> str:
         """What changes it by hand."""
@@ -70,9 +66,9 @@ def examine_jobs(
         return
     place = Place(found[1], found[2], PREFIX)
     for job, waiting in ((HEARTBEAT, _WAITING[active]), (SWEEP, "what no hint told of is not found")):
-        seen = _ask(connect, place.name_job(cluster, job))
+        seen = _ask(connect, job, place.name_job(cluster, job))
         if isinstance(seen, str):
-            yield area.bad(f"{PREFIX}-{job}-{cluster}", seen, "if there is no such job, make it:", _TERRAFORM)
+            yield area.bad(job, seen, "if there is no such job, make it:", _TERRAFORM)
         else:
             yield from judge_target(area, seen, settings, {"job": job, "cluster": cluster})
             yield judge_state(area, seen, waiting)
@@ -96,13 +92,13 @@ def judge_target(area: Area, job: JobSeen, settings: Settings, body: JsonObject)
             "add it to SERIN_AUDIENCES, or correct the job",
         ),
     )
-    complaints = [area.bad(job.id, seen, f"{remedy}:", _TERRAFORM) for is_wrong, seen, remedy in wrong if is_wrong]
-    yield from complaints or [area.ok(job.id, f"calls {job.url} as {job.account}")]
+    complaints = [area.bad(job.job, seen, f"{remedy}:", _TERRAFORM) for is_wrong, seen, remedy in wrong if is_wrong]
+    yield from complaints or [area.ok(job.job, f"calls {job.url} as {job.account}")]
 
 
 def judge_state(area: Area, job: JobSeen, waiting: str) -> Finding:
     """Whether it is on. ``waiting`` says what comes of it if it is not, and is empty if nothing does."""
-    subject = f"{job.id}, state"
+    subject = f"{job.job} state"
     if job.state == "ENABLED":
         return area.ok(subject, "is on")
     if job.state == "PAUSED" and not waiting:
@@ -114,7 +110,7 @@ def judge_state(area: Area, job: JobSeen, waiting: str) -> Finding:
 
 def judge_attempt(area: Area, job: JobSeen) -> Finding:
     """How its last call went."""
-    subject = f"{job.id}, last call"
+    subject = f"{job.job} last call"
     if job.status is None:
         return area.ok(subject, "was not made yet")
     when = f"at {job.attempted:%Y-%m-%d %H:%M:%S} UTC"
@@ -135,19 +131,19 @@ _ATTEMPTS = {
 """By gRPC code (google.rpc.Code), as Cloud Scheduler gives those of HTTP."""
 
 
-def _ask(connect: Callable[[], CloudSchedulerClient], name: str) -> JobSeen | str:
+def _ask(connect: Callable[[], CloudSchedulerClient], job: str, name: str) -> JobSeen | str:
     """The job, or why it is not known."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415  loaded when needed
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 
     try:
-        return _read(connect().get_job(name=name, retry=None, timeout=LIMIT_SECONDS))
+        return _read(job, connect().get_job(name=name, retry=None, timeout=LIMIT_SECONDS))
     except (GoogleAPIError, GoogleAuthError) as error:
         trouble = explain(error, "look at", name)
         return trouble.text.partition(": ")[2] if trouble.kind is not Kind.REFUSED else trouble.text
 
 
-def _read(job: Job) -> JobSeen:
+def _read(word: str, job: Job) -> JobSeen:
     target = job.http_target
     attempted = job.last_attempt_time
     try:
@@ -155,6 +151,7 @@ def _read(job: Job) -> JobSeen:
     except ValueError:
         body = None
     return JobSeen(
+        word,
         job.name,
         job.state.name,
         target.uri,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WORDS = {Verdict.OK: "ok", Verdict.WARNING: "warn", Verdict.BAD: "BAD", Verdict.UNKNOWN: "?"}
 _COLOURS = {Verdict.OK: "32", Verdict.WARNING: "33", Verdict.BAD: "31;1", Verdict.UNKNOWN: "36"}
-_NARROWEST_SUBJECT, _WIDEST_SUBJECT = 20, 34
+_NARROWEST_SUBJECT, _WIDEST_SUBJECT = 22, 34
 _NARROWEST = 40
 
 

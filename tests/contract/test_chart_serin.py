@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.cluster.kinds import Kind
+from shared.cluster.rights import RULES
 from tests.support.charts import refusals, untried
 from tests.support.helm import CHARTS, Helm, HelmError
 from tests.support.hosted import OF_SERIN
@@ -160,6 +161,16 @@ def test_what_terraform_puts_out_are_values_of_the_chart(helm: Helm) -> None:
 def test_every_kind_that_serin_can_ask_for_is_in_its_rights(helm: Helm) -> None:
     (role,) = kinds(helm.template("serin", CHART, values=HOSTED), "ClusterRole")
     assert {resource.partition("/")[0] for resource, _ in rights_of(role)} == {kind.value[1] for kind in Kind}
+
+
+def test_the_rights_that_the_doctor_looks_for_are_those_that_the_chart_gives(helm: Helm) -> None:
+    (role,) = kinds(helm.template("serin", CHART, values=HOSTED), "ClusterRole")
+    given = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group, resource, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"])
+    }
+    assert {(rule.group, rule.resource, verb) for rule in RULES for verb in rule.verbs} == given
 
 
 def test_nothing_that_serin_is_for_can_be_stopped_by_it(helm: Helm) -> None:

@@ -114,7 +114,7 @@ def test_a_token_may_do_what_its_scopes_say_and_read_where_its_app_is(slack: Sla
     assert set(client.auth_test().headers["X-OAuth-Scopes"].split(",")) == SCOPES
     slack.scopes -= {"chat:write"}
     slack.joined.clear()
-    refusals = {
+    refusals: dict[str, Callable[[], object]] = {
         "missing_scope": lambda: client.chat_postMessage(channel=CHANNEL, text="x"),
         "not_in_channel": lambda: client.conversations_history(channel=CHANNEL),
     }

@@ -7,11 +7,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.doctor.examine import Scope, examine
 from shared.doctor.finding import Verdict
 from shared.doctor.table import write_area, write_summary
 from shared.rollout import RolloutKey
@@ -19,8 +26,10 @@ from shared.state.open import open_store
 from tests.support.app import NAME, canary
 from tests.support.cluster import CANARY, install_crds
 from tests.support.firestore import new_project
+from tests.support.functions import SECRET
 from tests.support.google_identity import make_certificate
 from tests.support.helm import Helm
+from tests.support.hosted import OF_SERIN
 from tests.support.installation import (
     Installation,
     bad,
@@ -36,14 +45,15 @@ from tests.support.web import closed_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from shared.doctor.finding import Finding
+    from tests.support.embedded_cluster import EmbeddedCluster
     from tests.support.prometheus import Prometheus
     from tests.support.real_cluster import RealCluster
 
     Break = Callable[[Installation], AbstractContextManager[dict[str, str]]]
 
+PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/{}-serin"
 TEMPLATES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/metrictemplates.flagger.app"
 OTHER_AUTHORITY = base64.b64encode(make_certificate("other").encode()).decode()
@@ -91,7 +101,7 @@ def definition_missing(installation: Installation) -> Iterator[dict[str, str]]:
     install_crds(installation.cluster, CANARY)
 
 
-def webhook_changed(**client: str) -> Break:
+def webhook_changed(**client: object) -> Break:
     """The cluster is told to call another address, or to trust another authority."""
 
     @contextlib.contextmanager
@@ -213,10 +223,16 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "a right withdrawn": (right_withdrawn, "rights", "deployments.apps", "resources: [deployments], verbs: [list]"),
     "a definition missing": (definition_missing, "definitions", "flagger.app/v1beta1", "helm show crds charts/serin"),
     "a webhook that is not there": (
-        webhook_changed(url=f"https://127.0.0.1:{closed_port()}/webhook/a-secret-of-the-tests-alone"),
+        webhook_changed(url=f"https://127.0.0.1:{closed_port()}/webhook/{SECRET}"),
         "webhook",
         "answer",
         "see that the function runs",
+    ),
+    "a Service without pods": (
+        webhook_changed(url=None, service={"name": "serin", "namespace": "default", "path": f"/webhook/{SECRET}"}),
+        "webhook",
+        "Service serin.default",
+        "describe deployment serin",
     ),
     "a certificate of somebody else": (webhook_changed(caBundle=OTHER_AUTHORITY), "webhook", "answer", "function runs"),
     "another secret of the webhook": (
@@ -225,24 +241,24 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "canaries.serin.dev",
         "SERIN_WEBHOOK_SECRETS",
     ),
-    "a job missing": (job_missing, "scheduler", "serin-heartbeat-test", "terraform"),
+    "a job missing": (job_missing, "scheduler", "heartbeat", "terraform"),
     "the heartbeat paused while something is active": (
         active(0, PAUSED),
         "scheduler",
-        "serin-heartbeat-other-0, state",
+        "heartbeat state",
         "gcloud scheduler jobs resume serin-heartbeat-other-0",
     ),
-    "the sweep paused": (sweep_paused, "scheduler", "serin-sweep-test, state", "gcloud scheduler jobs resume"),
+    "the sweep paused": (sweep_paused, "scheduler", "sweep state", "gcloud scheduler jobs resume"),
     "another caller": (
         setting("SERIN_CALLERS", "other@shop.iam.gserviceaccount.com"),
         "scheduler",
-        "serin-sweep-test",
+        "sweep",
         "add it to SERIN_CALLERS",
     ),
     "another audience": (
         setting("SERIN_AUDIENCES", "https://other.a.run.app"),
         "scheduler",
-        "serin-sweep-test",
+        "sweep",
         "add it to SERIN_AUDIENCES",
     ),
     "Prometheus out of reach": (setting("SERIN_METRICS_SERVER", NOBODY), "metrics", NOBODY, "see that it runs"),
@@ -289,6 +305,48 @@ def test_what_is_broken_is_found_with_its_remedy(installation: Installation, wha
     found = [each for each in bad(findings) if each.area == area and subject in each.subject]
     assert any(remedy in f"{each.remedy} {each.command}" for each in found), bad(findings)
     assert {each.area for each in bad(findings)} == {area}, "nothing else is broken"
+
+
+def test_the_page_shows_what_it_prints(installation: Installation) -> None:
+    with contextlib.ExitStack() as broken:
+        for breaks in (right_withdrawn, metric_added("sum(orders_total)"), sweep_paused, scope_missing):
+            broken.enter_context(breaks(installation))
+        findings = [as_in_the_page(installation, each) for each in installation.examine()]
+    (printed,) = re.findall(r"```\nsettings\n.*?```", PAGE.read_text(), re.DOTALL)
+    assert printed == f"```\n{shown(findings)}\n```"
+
+
+def as_in_the_page(installation: Installation, found: Finding) -> Finding:
+    """The same with the names of an installation as people have them, and what differs from run to run made equal."""
+    names = {
+        re.escape(installation.installed.namespace): "serin-system",
+        re.escape(installation.release.namespace): "shop",
+        re.escape(installation.environment["SERIN_METRICS_SERVER"]): "http://prometheus:9090",
+        r"https://127.0.0.1:\d+/webhook": "https://webhook-shop.a.run.app",
+        r"within \d+ ms": "within 41 ms",
+        r"Python [\d.]+": "Python 3.13.5",
+        r"Kubernetes v[\d.]+": "Kubernetes v1.35.4",
+        r"1 remembered, \d active": "1 remembered, 0 active",
+    }
+    texts = {name: getattr(found, name) for name in ("subject", "seen", "command")}
+    for pattern, name in names.items():
+        texts = {key: re.sub(pattern, name, text) for key, text in texts.items()}
+    return replace(found, **texts)
+
+
+def test_from_inside_it_runs_with_what_the_image_holds_and_with_serins_own_rights(
+    installation: Installation, firestore_emulator: str, tmp_path: Path
+) -> None:
+    inside = {**installation.environment, "SERIN_KUBECONFIG": installation.functions.kubeconfig, "SERIN_SCHEDULER": ""}
+    environment = {**os.environ, **inside, "PYTHONPATH": ".", "FIRESTORE_EMULATOR_HOST": firestore_emulator}
+    command = [sys.executable, "-m", "functions.doctor", "--json"]
+    app = OF_SERIN.unpack(tmp_path / "app")
+    done = subprocess.run(command, cwd=app, env=environment, capture_output=True, text=True, check=False)
+    found = {(each["area"], each["subject"]): each for each in json.loads(done.stdout)}
+    assert [each for each in found.values() if each["verdict"] == "bad"] == []
+    assert done.returncode == 0
+    assert found["cluster", "caller"]["seen"] == f"is known as {installation.installed.user}"
+    assert found["webhook", "registration"]["verdict"] == "unknown"
 
 
 def test_a_store_that_is_dead_is_one_bad_row(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,3 +400,15 @@ def test_no_secret_is_ever_shown(installation: Installation) -> None:
     ]
     assert len(secrets) == 4
     assert not [secret for secret in secrets if secret in told]
+
+
+def test_a_cluster_that_is_dead_keeps_nothing_from_another(embedded_cluster: EmbeddedCluster, tmp_path: Path) -> None:
+    dead = json.loads(embedded_cluster.kubeconfig.read_text())
+    dead["clusters"][0]["cluster"]["server"] = NOBODY
+    (tmp_path / "dead").write_text(json.dumps(dead))
+    files = {"dead": str(tmp_path / "dead"), "alive": str(embedded_cluster.kubeconfig)}
+    clusters = {name: {"credentials": {"kubeconfig": file}} for name, file in files.items()}
+    environment = {"SERIN_CLUSTERS": json.dumps(clusters), "SERIN_STORE": "sqlite://"}
+    areas = {each.area for each in examine(environment, Scope())}
+    assert {"cluster in dead", "cluster in alive", "rights in alive"} <= areas
+    assert "rights in dead" not in areas

@@ -30,6 +30,7 @@ class Functions:
         secret = {} if "SERIN_CLUSTERS" in environment else {"SERIN_WEBHOOK_SECRETS": SECRET}
         settings = {**secret, "SERIN_EGRESS_ALLOW": "127.0.0.1", **environment}
         root = {"PYTHONPATH": str(sys.path[0] or "."), **settings}
+        self.kubeconfig = environment.get("SERIN_KUBECONFIG", "")
         self.process = Process(Program("functions", argv, lambda: accepts(port), root), directory)
 
     def __enter__(self) -> Functions:
