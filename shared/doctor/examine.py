@@ -14,7 +14,7 @@ from shared.clusters.access import Access
 from shared.doctor import metrics, reach, rollouts, slack, store
 from shared.doctor.definitions import examine_definitions
 from shared.doctor.ground import Ground, area_in, parts_used
-from shared.doctor.guard import guarded
+from shared.doctor.guard import attempt, guarded
 from shared.doctor.rights import examine_rights
 from shared.doctor.rollouts import Canaries, judge_canaries, read_canaries
 from shared.doctor.scheduler import examine_jobs
@@ -90,11 +90,12 @@ def _examine_cluster(examined: _Examined, access: Access, cluster: Cluster) -> I
     settings = examined.settings
     area = area_in("cluster", cluster.name, settings)
     try:
-        ground = Ground(settings, cluster, access.gateway(cluster.name), examined.scope.user, examined.means.clock)
+        gateway = attempt(lambda: access.gateway(cluster.name))
     except SerinError as error:
         yield area.bad("API server", str(error), "correct the credentials of the cluster in the settings")
         yield from _skip(settings, cluster)
         return
+    ground = Ground(settings, cluster, gateway, examined.scope.user, examined.means.clock)
     reached = guarded(area, lambda: reach.examine_reach(ground))
     yield from reached
     if not reach.is_reached(reached):
@@ -116,12 +117,15 @@ def _find_canaries(examined: _Examined, ground: Ground) -> tuple[Canaries, Itera
     area = ground.area("canaries")
     wanted = examined.scope.canary
     try:
-        canaries = read_canaries(ground)
+        canaries = attempt(lambda: read_canaries(ground))
     except SerinError as error:
         return Canaries(), (area.unknown("Canaries", str(error)),)
     if wanted:
         namespace, _, name = wanted.rpartition("/")
         canaries = canaries.only((namespace, name))
+        if not canaries.created:
+            remedy = "name one as NAMESPACE/NAME; these are there:"
+            return canaries, (area.bad(wanted, "is not there", remedy, "kubectl get canaries --all-namespaces"),)
     found = [*judge_canaries(area, canaries)]
     opened, now = examined.store, examined.means.clock()
     if opened and not wanted:
@@ -141,7 +145,7 @@ def _is_active(opened: Store | None, cluster: str) -> bool | None:
     if opened is None:
         return None
     try:
-        return opened.next_due(cluster) is not None
+        return attempt(lambda: opened.next_due(cluster)) is not None
     except SerinError:
         return None
 

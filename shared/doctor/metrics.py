@@ -44,8 +44,8 @@ def examine_metrics(ground: Ground, canaries: Sequence[Canary], default: Metrics
     """The metrics servers, and then each metric of the first Canaries."""
     area, http = ground.area("metrics"), Http(Egress(ground.settings.egress_allow))
     asked = [canary for canary in canaries if canary.analysis.metrics and not canary.deleting][:MOST]
-    servers = {server.url: server for server in (default, *(choose_server(canary, default) for canary in asked))}
-    trouble = {url: _try(server, http) for url, server in servers.items()}
+    servers = {server.url: server for server in (choose_server(canary, default) for canary in asked)}
+    trouble = {url: _try(server, http) for url, server in (servers or {default.url: default}).items()}
     for url, why in trouble.items():
         yield judge_server(area, url, why)
     templates = Templates()

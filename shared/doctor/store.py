@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.doctor.finding import Area
+from shared.doctor.guard import attempt
 from shared.errors import SerinError, StoreUnavailable
 from shared.rollout import RolloutKey
 from shared.state.open import open_store
@@ -38,11 +39,17 @@ def open_to_examine(settings: Settings) -> tuple[Store | None, tuple[Finding, ..
     if found and not _is_made(Path(settings.store.removeprefix(_FILE))):
         return None, found
     try:
-        store = open_store(settings.store)
-        store.load(RolloutKey("serin", "doctor", "nobody"))
+        store = attempt(lambda: _open(settings.store))
     except SerinError as error:
         return None, (*found, AREA.bad(_shown(settings.store), *_with_advice(error)))
     return store, (*found, AREA.ok(_shown(settings.store), "answers"))
+
+
+def _open(url: str) -> Store:
+    """The store, after it has answered once."""
+    store = open_store(url)
+    store.load(RolloutKey("serin", "doctor", "nobody"))
+    return store
 
 
 def examine_queries(store: Store, cluster: str) -> Iterator[Finding]:
@@ -130,7 +137,7 @@ def _is_made(path: Path) -> bool:
 def _with_advice(error: SerinError) -> tuple[str, str]:
     """What happened, and what helps: the errors of a store end with it."""
     seen, _, advice = str(error).rpartition(": ")
-    return seen, advice
+    return (seen, advice) if seen else (advice, "see that it runs, and can be reached from here")
 
 
 def _shown(url: str) -> str:

@@ -130,8 +130,7 @@ def judge_registered(area: Area, registered: Sequence[Registered], secrets: Sequ
 def judge_call(area: Area, one: Registered, right: Reply | str, wrong: Reply | str) -> Iterator[Finding]:
     """``right`` is the reply to a rehearsal, ``wrong`` that to one with a wrong secret; or why there was none."""
     if isinstance(right, str):
-        remedy = "see that the function runs, and that it can be reached from the cluster"
-        yield area.bad("answer", f"{one.address} gives none: {right}", remedy)
+        yield area.bad("answer", f"{one.address} gives none: {right}", _remedy(right))
         return
     if right.status != 200 or not _allows(right.body):
         seen = f"{one.address} answers HTTP {right.status} instead of an AdmissionReview that allows"
@@ -240,6 +239,12 @@ def rehearsal() -> JsonObject:
         "dryRun": True,
     }
     return {"apiVersion": API_VERSION, "kind": KIND, "request": request}
+
+
+def _remedy(trouble: str) -> str:
+    if "certificate" in trouble:
+        return "let webhook.caBundle of charts/serin be the authority of the certificate"
+    return "see that the function runs, and that it can be reached from the cluster"
 
 
 def _allows(body: bytes) -> bool:
