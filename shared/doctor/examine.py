@@ -62,14 +62,13 @@ def examine(environment: Mapping[str, str], scope: Scope, means: Means = _REAL) 
     yield from found
     opened, found = store.open_to_examine(settings)
     yield from found
-    examined = _Examined(settings, opened, scope, means)
     clusters = clusters_of(settings)
     if opened:
         yield from guarded(store.AREA, lambda: store.examine_queries(opened, clusters[0].name))
         yield from guarded(store.AREA, lambda: store.examine_indexes(settings))
-    access = Access(clusters, settings.concurrency)
+    examined = _Examined(settings, opened, Access(clusters, settings.concurrency), scope, means)
     for cluster in clusters:
-        yield from _examine_cluster(examined, access, cluster)
+        yield from _examine_cluster(examined, cluster)
         yield from _examine_jobs(examined, cluster)
     yield from guarded(slack.AREA, lambda: slack.examine_slack(settings))
     if opened:
@@ -82,15 +81,16 @@ class _Examined:
 
     settings: Settings
     store: Store | None
+    access: Access
     scope: Scope
     means: Means
 
 
-def _examine_cluster(examined: _Examined, access: Access, cluster: Cluster) -> Iterator[Finding]:
+def _examine_cluster(examined: _Examined, cluster: Cluster) -> Iterator[Finding]:
     settings = examined.settings
     area = area_in("cluster", cluster.name, settings)
     try:
-        gateway = attempt(lambda: access.gateway(cluster.name))
+        gateway = attempt(lambda: examined.access.gateway(cluster.name))
     except SerinError as error:
         yield area.bad("API server", str(error), "correct the credentials of the cluster in the settings")
         yield from _skip(settings, cluster)
@@ -108,8 +108,7 @@ def _examine_cluster(examined: _Examined, access: Access, cluster: Cluster) -> I
     yield from guarded(ground.area("rights"), lambda: examine_rights(ground, used), 60.0)
     yield from guarded(ground.area("webhook"), lambda: examine_webhook(ground))
     server = metrics_server_of(settings, cluster.name)
-    asked = [each for each in canaries.valid if (each.namespace, each.name) in canaries.serving]
-    yield from guarded(ground.area("metrics"), lambda: metrics.examine_metrics(ground, asked, server), 120.0)
+    yield from guarded(ground.area("metrics"), lambda: metrics.examine_metrics(ground, canaries, server), 120.0)
 
 
 def _find_canaries(examined: _Examined, ground: Ground) -> tuple[Canaries, Iterable[Finding]]:

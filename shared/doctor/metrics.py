@@ -26,12 +26,13 @@ from shared.cluster.templates import Templates
 from shared.errors import CheckUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from shared.canary.model import Canary, Metric
     from shared.checks.verdict import CheckResult
     from shared.doctor.finding import Area, Finding
     from shared.doctor.ground import Ground
+    from shared.doctor.rollouts import Canaries
 
 MOST = 50
 """Canaries whose metrics are asked for, unless one is named."""
@@ -40,10 +41,12 @@ _THREADS = 4
 _EVERYTHING = Bounds(min=-math.inf)
 
 
-def examine_metrics(ground: Ground, canaries: Sequence[Canary], default: MetricsServer) -> Iterator[Finding]:
+def examine_metrics(ground: Ground, canaries: Canaries, default: MetricsServer) -> Iterator[Finding]:
     """The metrics servers, and then each metric of the first Canaries."""
     area, http = ground.area("metrics"), Http(Egress(ground.settings.egress_allow))
-    asked = [canary for canary in canaries if canary.analysis.metrics and not canary.deleting][:MOST]
+    measured = [canary for canary in canaries.valid if canary.analysis.metrics and not canary.deleting]
+    serving = [canary for canary in measured if (canary.namespace, canary.name) in canaries.serving]
+    asked = serving[:MOST]
     servers = {server.url: server for server in (choose_server(canary, default) for canary in asked)}
     trouble = {url: _try(server, http) for url, server in (servers or {default.url: default}).items()}
     for url, why in trouble.items():
@@ -60,8 +63,10 @@ def examine_metrics(ground: Ground, canaries: Sequence[Canary], default: Metrics
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="metrics") as pool:
         for found in pool.map(ask_one, asked):
             yield from found
-    if len(canaries) > len(asked) == MOST:
-        yield area.unknown("other Canaries", f"only {MOST} are asked about", "name one with --canary NAMESPACE/NAME")
+    if new := len(measured) - len(serving):
+        yield area.unknown(f"{new} more", "have no primary yet that could be asked about")
+    if rest := len(serving) - len(asked):
+        yield area.unknown(f"{rest} more", f"only {MOST} are asked about", "name one with --canary NAMESPACE/NAME")
 
 
 def about_primary(ground: Ground, canary: Canary, templates: Templates) -> Subject:

@@ -43,8 +43,8 @@ _EDIT = "kubectl -n {} edit canary {}"
 
 @dataclass(frozen=True, slots=True)
 class Canaries:
-    """Those of a cluster: the valid ones, and what is wrong with the others. ``created`` has all of them, ``serving``
-    those that have a primary; both by namespace and name.
+    """Those of a cluster: ``valid`` can be run, ``invalid`` make no sense or are in the way of older ones. ``created``
+    has all of them, ``serving`` those that have a primary; by namespace and name.
     """
 
     valid: tuple[Canary, ...] = ()
@@ -84,19 +84,19 @@ def sort_canaries(raws: Iterable[Json]) -> Canaries:
             valid.append(parse_canary(raw))
         except InvalidCanary as error:
             invalid[name] = error.problems
-    return Canaries(tuple(valid), invalid, created, frozenset(serving))
+    invalid |= conflicts(valid)
+    working = tuple(each for each in valid if (each.namespace, each.name) not in invalid)
+    return Canaries(working, invalid, created, frozenset(serving))
 
 
 def judge_canaries(area: Area, canaries: Canaries) -> Iterator[Finding]:
     """Those that Serin cannot act on, each with everything that is wrong with it."""
-    given_up = {**canaries.invalid, **conflicts(canaries.valid)}
-    for (namespace, name), problems in islice(given_up.items(), MOST_SHOWN):
+    for (namespace, name), problems in islice(canaries.invalid.items(), MOST_SHOWN):
         seen = "; ".join(map(str, problems))
         yield area.bad(f"{name}.{namespace}", seen, "correct the fields:", _EDIT.format(namespace, name))
-    yield from _more(area, len(given_up))
-    working = len(canaries.created) - len(given_up)
-    if working or not given_up:
-        yield area.ok("Canaries", f"{working} can be run" if working else "there are none")
+    yield from _more(area, len(canaries.invalid))
+    if canaries.valid or not canaries.invalid:
+        yield area.ok("Canaries", f"{len(canaries.valid)} can be run" if canaries.valid else "there are none")
 
 
 def examine_rollouts(area: Area, ground: Ground, store: Store, canaries: Canaries, now: datetime) -> Iterator[Finding]:

@@ -76,13 +76,16 @@ def examine_indexes(settings: Settings) -> Iterator[Finding]:
     """Firestore's own list of the indexes and the retention, where it can be had."""
     if not settings.store.startswith("firestore://"):
         return
+    if os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        yield AREA.unknown("indexes", "an emulator has none")
+        return
     from shared.state.indexes import read_database  # noqa: PLC0415  loaded when needed
 
     project, _, database = settings.store.removeprefix("firestore://").partition("/")
     try:
         found = read_database(project, database)
     except StoreUnavailable as error:
-        yield AREA.unknown("indexes", str(error), "the queries tell the same, unless they are new")
+        yield AREA.unknown("indexes", str(error), "the queries above tell of those that are missing")
         return
     yield from judge_database(found)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from functions.doctor import main
 from shared.doctor.examine import Scope, examine
 from shared.doctor.finding import Verdict
 from shared.doctor.table import write_area, write_summary
@@ -182,3 +183,17 @@ def test_a_cluster_that_is_dead_keeps_nothing_from_another(embedded_cluster: Emb
     areas = {each.area for each in examine(environment, Scope())}
     assert {"cluster in dead", "cluster in alive", "rights in alive"} <= areas
     assert "rights in dead" not in areas
+
+
+def test_the_command_prints_area_by_area_and_ends_with_1(
+    embedded_cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SERIN_KUBECONFIG", str(embedded_cluster.kubeconfig))
+    monkeypatch.setenv("SERIN_STORE", "sqlite://")
+    monkeypatch.setenv("SERIN_EGRESS_ALLOW", "127.0.0.1")
+    monkeypatch.setenv("SERIN_METRICS_SERVER", NOBODY)
+    assert main(["--canary", "shop/cart"]) == 1
+    areas = capsys.readouterr().out.split("\n\n")
+    canaries = next(area for area in areas if area.startswith("canaries\n"))
+    assert "BAD  shop/cart              is not there" in canaries
+    assert re.fullmatch(r"\d+ ok, \d+ warnings, 2 bad, \d+ not checked\n", areas[-1])
