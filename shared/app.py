@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from threading import Lock
@@ -151,21 +151,19 @@ def build(settings: Settings) -> Parts:
 
 def open_checks(settings: Settings, http: Http) -> Callable[[Subject], tuple[CheckResult, ...]]:
     """Hooks and metrics, asked as these settings say; a cluster may have a metrics server of its own."""
-    servers = {each.name: metrics_server_of(settings, each.name) for each in clusters_of(settings)}
-    default = metrics_server_of(settings, "")
+    server_of = metrics_servers(settings)
 
     def ask(subject: Subject) -> tuple[CheckResult, ...]:
-        server = servers.get(subject.cluster, default)
-        return analyse(subject, Clients(http, server, settings.analysis_seconds))
+        return analyse(subject, Clients(http, server_of(subject.cluster), settings.analysis_seconds))
 
     return ask
 
 
-def metrics_server_of(settings: Settings, cluster: str) -> MetricsServer:
-    """The metrics server of a cluster, for Canaries that name none."""
-    own = next((each.metrics_server for each in settings.clusters if each.name == cluster), "")
-    url = own or settings.metrics_server
-    return MetricsServer(url, _identity(settings), settings.metrics_ca or None)
+def metrics_servers(settings: Settings) -> Callable[[str], MetricsServer]:
+    """The metrics server of each cluster, for Canaries that name none. One identity is for all."""
+    default = MetricsServer(settings.metrics_server, _identity(settings), settings.metrics_ca or None)
+    own = {each.name: replace(default, url=each.metrics_server) for each in settings.clusters if each.metrics_server}
+    return lambda cluster: own.get(cluster, default)
 
 
 def open_courier(settings: Settings) -> Courier:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shared.app import metrics_server_of
+from shared.app import metrics_servers
 from shared.clusters.access import Access
 from shared.doctor import metrics, reach, rollouts, slack, store
 from shared.doctor.definitions import examine_definitions
@@ -107,7 +107,7 @@ def _examine_cluster(examined: _Examined, cluster: Cluster) -> Iterator[Finding]
     yield from guarded(ground.area("definitions"), lambda: examine_definitions(ground, used))
     yield from guarded(ground.area("rights"), lambda: examine_rights(ground, used), 60.0)
     yield from guarded(ground.area("webhook"), lambda: examine_webhook(ground))
-    server = metrics_server_of(settings, cluster.name)
+    server = metrics_servers(settings)(cluster.name)
     yield from guarded(ground.area("metrics"), lambda: metrics.examine_metrics(ground, canaries, server), 120.0)
 
 

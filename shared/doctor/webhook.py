@@ -34,6 +34,12 @@ SLICES = "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices"
 OURS = ".serin.dev"
 """How the names of Serin's webhooks end."""
 
+NEEDED = {
+    "canaries.serin.dev": "Canaries that make no sense are stored, and complained of later",
+    "changes.serin.dev": "changes are found by the sweep alone",
+}
+"""Those that charts/serin registers, and what is lost without each."""
+
 SLOW_SECONDS = 1.0
 _LARGEST = 64 * 1024
 _INSTALL = "helm upgrade --install serin charts/serin --reuse-values --set webhook.enabled=true"
@@ -112,9 +118,9 @@ def choose_ours(registered: Sequence[Registered], secrets: Sequence[str]) -> tup
 
 def judge_registered(area: Area, registered: Sequence[Registered], secrets: Sequence[str]) -> Iterator[Finding]:
     """Whether each webhook that Serin lives by is there, and ends with a secret that this installation knows."""
-    if not registered:
-        seen = "the cluster is not told to call any, so changes are found by the sweep alone"
-        yield area.warning("registration", seen, "install it with charts/serin:", _INSTALL)
+    for name, loss in NEEDED.items():
+        if name not in {each.name for each in registered}:
+            yield area.warning(name, f"is not registered in the cluster: {loss}", "let charts/serin do it:", _INSTALL)
     for each in registered:
         policy = f"failurePolicy {each.failure_policy}, timeout {each.timeout} s"
         if each.secret in secrets:
