@@ -18,6 +18,7 @@ from tests.support.installation import job_name, make_job
 from tests.support.rollouts import first_version
 from tests.support.scheduler import ENABLED, PAUSED, State
 from tests.support.slack_api import SCOPES, error
+from tests.support.waiting import eventually
 from tests.support.web import closed_port
 
 if TYPE_CHECKING:
@@ -82,9 +83,20 @@ def withdraw_right(installation: Installation) -> Broken:
 
 
 def remove_definition(installation: Installation) -> Broken:
-    """There are no MetricTemplates."""
-    installation.cluster.api.delete(TEMPLATES)
-    return Broken(mend=lambda: install_crds(installation.cluster, CANARY))
+    """There are no MetricTemplates; what is served follows a definition a moment later."""
+    api = installation.cluster.api
+
+    def served() -> bool:
+        listed = api.get("/apis/flagger.app/v1beta1")["resources"]
+        return "metrictemplates" in {resource["name"] for resource in listed}
+
+    def mend() -> None:
+        install_crds(installation.cluster, CANARY)
+        eventually("MetricTemplates are served", served)
+
+    api.delete(TEMPLATES)
+    eventually("MetricTemplates are not served", lambda: api.find(TEMPLATES) is None and not served())
+    return Broken(mend=mend)
 
 
 def change_webhook(**client: object) -> Break:
