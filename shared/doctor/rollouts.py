@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     """Namespace and name of a Canary."""
 
 MOST = 2000
-"""Canaries, and rollouts, that are read."""
+"""Canaries, and rollouts, that are read; beyond that it is not said of a Canary that its rollout is missing."""
 MOST_SHOWN = 10
 LATE = timedelta(minutes=5)
 """A rollout that is due for longer is one that nobody ticks."""
@@ -115,7 +115,7 @@ def judge_rollouts(
     unseen = [
         name
         for name, created in canaries.created.items()
-        if RolloutKey(cluster, *name) not in rollouts and now - created > UNSEEN
+        if RolloutKey(cluster, *name) not in rollouts and now - created > UNSEEN and len(rollouts) < MOST
     ]
     for key, wait in islice(late.items(), MOST_SHOWN):
         seen = f"is due since {wait // timedelta(minutes=1)} min, and nobody ticks it"
@@ -131,6 +131,10 @@ def judge_rollouts(
     yield from _more(area, len(unseen))
     active = sum(each.active for each in rollouts.values())
     yield area.ok("rollouts", f"{len(rollouts)} remembered, {active} active")
+    if len(rollouts) == MOST:
+        yield area.unknown(
+            "more rollouts", f"only the first {MOST} are read", "name a Canary with --canary NAMESPACE/NAME"
+        )
 
 
 def examine_flagger(area: Area, ground: Ground) -> Iterator[Finding]:

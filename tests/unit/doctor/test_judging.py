@@ -22,7 +22,15 @@ from shared.doctor.ground import parts_used
 from shared.doctor.guard import guarded
 from shared.doctor.metrics import judge_result
 from shared.doctor.rights import judge_rights
-from shared.doctor.rollouts import MOST_SHOWN, Canaries, judge_canaries, judge_flagger, judge_rollouts, sort_canaries
+from shared.doctor.rollouts import (
+    MOST,
+    MOST_SHOWN,
+    Canaries,
+    judge_canaries,
+    judge_flagger,
+    judge_rollouts,
+    sort_canaries,
+)
 from shared.doctor.scheduler import JobSeen, judge_attempt, judge_state
 from shared.doctor.slack import SCOPES, judge_channel, judge_scopes
 from shared.doctor.store import judge_database, judge_space
@@ -138,6 +146,12 @@ def test_a_thousand_of_a_kind_are_not_a_thousand_rows() -> None:
     found = list(judge_rollouts(AREA, "eu", late, Canaries(), NOW))
     assert len(found) == MOST_SHOWN + 2
     assert found[MOST_SHOWN].subject == "990 more"
+
+
+def test_what_was_not_read_is_not_missing() -> None:
+    some = {RolloutKey("eu", "shop", f"a{n}"): samples.rollout() for n in range(MOST)}
+    found = list(judge_rollouts(AREA, "eu", some, Canaries(created={("shop", "z"): NOW - timedelta(hours=1)}), NOW))
+    assert verdicts(found) == [(OK, "rollouts"), (UNKNOWN, "more rollouts")]
 
 
 @pytest.mark.parametrize(
