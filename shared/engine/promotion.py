@@ -15,6 +15,7 @@ from shared.engine import capacity, run
 from shared.plan import Route, make_plan
 from shared.revision import changed, revision_mark
 from shared.rollout import Phase
+from shared.scene import KINDS
 from shared.workload import exceeded, readiness, serving
 
 if TYPE_CHECKING:
@@ -67,12 +68,11 @@ def _await_copy(situation: Situation, draft: Draft) -> Draft:
 
 
 def _taken_over(draft: Draft) -> Draft:
-    kinds = {"configmap": "ConfigMap", "secret": "Secret"}
     rollout = draft.rollout
     for difference in changed(rollout.promoted, rollout.applied):
         kind, _, name = difference.partition("/")
         if difference in rollout.applied.configs:
-            draft = draft.say(f"{kinds[kind]} {name}-primary synced")
+            draft = draft.say(f"{KINDS[kind]} {name}-primary synced")
     return draft.set(promoted=rollout.applied)
 
 

@@ -15,6 +15,7 @@ from tests.support.samples import NEW, NOW, OLD, command, resting, rollout, situ
 
 if TYPE_CHECKING:
     from shared.engine import Decision
+    from shared.rollout import Rollout
 
 
 def texts(decision: Decision) -> list[str]:
@@ -51,6 +52,23 @@ def test_a_retry_of_a_revision_that_was_replaced_is_refused() -> None:
 def test_an_abort_is_for_whatever_runs() -> None:
     decision = decide(situation(rollout=rollout(commands=(command(Verb.ABORT, revision=revision_mark(OLD)),))))
     assert decision.rollout.phase is Phase.FAILED
+
+
+@pytest.mark.parametrize(("reason", "said"), [("", ""), ("the disk is full", ": the disk is full")])
+@pytest.mark.parametrize(
+    ("verb", "before", "what"),
+    [
+        (Verb.PAUSE, rollout(), "Paused"),
+        (Verb.RESUME, rollout(paused=True), "Resumed"),
+        (Verb.PROMOTE, rollout(), "Promotion"),
+        (Verb.RETRY, resting(phase=Phase.FAILED, applied=NEW), "Retry"),
+    ],
+)
+def test_what_was_asked_is_said_with_its_author_and_the_reason(
+    verb: Verb, before: Rollout, what: str, reason: str, said: str
+) -> None:
+    decision = decide(situation(rollout=replace(before, commands=(command(verb, by="ada", reason=reason),))))
+    assert texts(decision)[0] == f"{what} by ada{said}"
 
 
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.RETRY])

@@ -42,12 +42,19 @@ def test_the_farewell_begins_in_every_phase_at_the_primarys_size(phase: Phase) -
 
 @pytest.mark.parametrize(
     "before",
-    [rollout(paused=True), rollout(blind=True), rollout(commands=(command(Verb.ABORT),)), resting(phase=Phase.FAILED)],
+    [
+        rollout(paused=True),
+        rollout(blind=True),
+        rollout(skipped=True),
+        rollout(commands=(command(Verb.ABORT),)),
+        resting(phase=Phase.FAILED),
+    ],
 )
 def test_nothing_that_holds_a_run_holds_the_farewell(before: Rollout) -> None:
     suspended = replace(LEAVING, suspend=True)
     after = decide(replace(situation(before), canary=suspended)).rollout
-    assert (after.phase, after.commands, after.paused) == (Phase.TERMINATING, (), False)
+    assert (after.phase, after.commands) == (Phase.TERMINATING, ())
+    assert (after.paused, after.blind, after.skipped) == (False, False, False)
     assert not what_to_ask(replace(situation(before), canary=suspended))
     assert Look.TARGET in look_for(suspended, before)
 
@@ -109,6 +116,8 @@ def test_the_progress_deadline_is_said_once_and_does_not_end_the_wait() -> None:
     assert said(replace(found, rollout=decide(found).rollout)) == []
     stuck = situation(at(Stage.REMOVING, waiting_since=LATE), drift=("Service frontend-canary",))
     assert said(stuck)[0].endswith("progress deadline exceeded, still not done: Service frontend-canary.test")
+    both = situation(at(Stage.REMOVING, waiting_since=LATE), drift=("Service a", "Service b"))
+    assert said(both)[0].endswith("still not done: Service a.test, Service b.test")
 
 
 def test_with_neither_side_there_is_nothing_to_wait_for() -> None:
@@ -128,17 +137,85 @@ def test_whoever_takes_the_wish_back_keeps_what_is_there(before: Rollout) -> Non
     assert (after.phase, after.step, after.weight) == (Phase.TERMINATING, Stage.LEAVING, before.weight)
 
 
+def test_whoever_keeps_the_primary_is_told_that_it_goes_on_serving() -> None:
+    kept = replace(LEAVING, revert_on_deletion=False)
+    assert said(replace(situation(rollout()), canary=kept)) == [
+        "Canary deleted! frontend-primary.test goes on serving: spec.revertOnDeletion is false, nothing is removed"
+    ]
+
+
+def test_the_whole_way_is_told_stage_by_stage() -> None:
+    lines = [said(situation(rollout(promoted=NEW)))]
+    lines += [said(situation(at(stage))) for stage in Stage if stage is not Stage.LEAVING]
+    assert lines == [
+        ["Canary deleted! Scaling up frontend.test"],
+        ["Routing all traffic to frontend.test"],
+        ["Switching Service frontend.test to the pods of frontend.test"],
+        ["Giving back the router of frontend.test"],
+        ["Removing frontend-primary.test and what belongs to it"],
+        [],
+        ["Deletion completed! frontend.test is given back"],
+    ]
+
+
+def test_a_target_without_pods_is_told_of_when_traffic_leaves_it() -> None:
+    lost = situation(at(Stage.ROUTING), target=workload(ready=0))
+    assert said(lost)[0] == "No pod of frontend.test is ready: routing all traffic to primary"
+    gone = situation(at(Stage.SCALING), target=None)
+    assert said(gone) == [
+        "Halt deletion of frontend.test frontend.test not found: create it, or set spec.revertOnDeletion to false"
+    ]
+    empty = situation(at(Stage.SCALING), target=workload(replicas=0))
+    assert said(empty) == [
+        "Halt deletion of frontend.test frontend.test waiting for rollout to finish: no pod is available"
+    ]
+
+
+def test_a_target_that_serves_keeps_its_traffic_while_its_update_goes_on() -> None:
+    after = decide(situation(at(Stage.ROUTING), target=workload(replicas=3, ready=2))).rollout
+    assert (after.weight, after.step) == (100, Stage.ROUTING)
+
+
+def test_as_many_pods_are_enough_for_a_farewell_as_for_a_release() -> None:
+    patient = replace(LEAVING, analysis=replace(LEAVING.analysis, canary_ready_threshold=50))
+    half = situation(at(Stage.ROUTING), target=workload(replicas=2, ready=1))
+    assert decide(replace(half, canary=patient)).rollout.step == Stage.SWITCHING
+
+
+def test_with_nothing_to_measure_by_the_target_gets_one_pod() -> None:
+    found = Situation(LEAVING, rollout(), seen(target=None, primary=None, revision=None), NOW)
+    assert decide(found).rollout.replicas == 1
+    assert decide(replace(found, seen=seen(primary=workload(replicas=0)))).rollout.replicas == 1
+    alone = replace(found, seen=seen(primary=None, target=workload(replicas=3)))
+    assert decide(alone).rollout.replicas == 3, "without a primary the target stays as it is"
+
+
+@pytest.mark.parametrize(("stage", "pause"), [(Stage.SWITCHING, SETTLE), (Stage.ROUTING, timedelta(seconds=1))])
+def test_what_is_not_done_yet_is_looked_at_again_when_proxies_can_have_learnt_of_it(
+    stage: Stage, pause: timedelta
+) -> None:
+    assert decide(situation(at(stage), drift=("Service frontend",))).rollout.due_at == NOW + pause
+
+
 def test_a_canary_that_others_keep_is_left_alone() -> None:
-    others = replace(LEAVING, finalizers=("example.com/mine",))
-    after = decide(replace(situation(rollout()), canary=others)).rollout
-    assert (after.phase, after.active, after.weight) == (Phase.PROGRESSING, False, 10)
+    others = replace(LEAVING, finalizers=("example.com/mine", "example.com/yours"), generation=5)
+    decision = decide(replace(situation(rollout()), canary=others))
+    assert [line.text for line in decision.lines] == [
+        "Canary frontend.test is being deleted and kept by example.com/mine, example.com/yours: nothing moves any more"
+    ]
+    after = decision.rollout
+    assert (after.phase, after.active, after.weight, after.reconciled) == (Phase.PROGRESSING, False, 10, 5)
     assert look_for(others, rollout()) is Look.NOTHING
 
 
 def test_a_new_canary_of_the_same_name_begins_anew() -> None:
-    after = decide(replace(situation(at(Stage.LEAVING, runs=3, sequence=9)), canary=canary())).rollout
+    asked, told = (command(Verb.PAUSE),), NOW + timedelta(seconds=30)
+    before = at(Stage.LEAVING, runs=3, sequence=9, commands=asked, hinted_until=told)
+    after = decide(replace(situation(before), canary=canary())).rollout
     assert (after.phase, after.runs, after.sequence, after.weight) == (Phase.INITIALIZING, 4, 9, 0)
     assert (after.promoted.template, after.active, after.outbox) == ("", True, ())
+    assert (after.version, after.phase_since) == (before.version, NOW)
+    assert (after.commands, after.hinted_until) == (asked, told), "what was asked and told meanwhile is not lost"
 
 
 def test_the_callers_service_is_not_switched_before_the_router_is_in_force_or_is_not_heard_of() -> None:

@@ -4,12 +4,16 @@ and asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import shared.rollout as rollout_module
 from shared.canary.model import REVERT, Provider, SessionAffinity
 from shared.checks.verdict import Verdict
 from shared.engine import Situation, decide, look_for, what_to_ask
@@ -17,7 +21,7 @@ from shared.engine.farewell import Stage
 from shared.observed import Look, Observed
 from shared.plan import make_plan
 from shared.revision import revision_mark
-from shared.rollout import Phase, Rollout, Verb, from_dict, to_dict
+from shared.rollout import Phase, Rollout, Severity, Verb, from_dict, to_dict
 from shared.workload import readiness, serving
 from tests.support.samples import NEW, NEWER, NOW, OLD, canary, command, resting, result, rollout, workload
 
@@ -154,6 +158,27 @@ def test_abort_always_leaves_no_traffic_on_the_canary(steps: list[tuple[Situatio
         in_progress = situation.rollout.phase in (Phase.PROGRESSING, Phase.PROMOTING) and not situation.canary.deleting
         assert not in_progress or after.weight == 0
         assert after.commands == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks)
+def test_whatever_is_decided_is_of_the_types_that_it_says(steps: list[tuple[Situation, Rollout]]) -> None:
+    for situation, after in steps:
+        for field, kind in get_type_hints(Rollout, None, vars(rollout_module) | {"Mapping": Mapping}).items():
+            assert is_of(getattr(after, field), kind), f"{field} is {getattr(after, field)!r}"
+        for line in after.outbox[len(situation.rollout.outbox) :]:
+            assert line.text.strip(), "a line says something"
+            assert is_of(line.severity, Severity)
+        assert after.version == situation.rollout.version, "the commit raises it"
+
+
+def is_of(value: object, kind: object) -> bool:
+    """Whether ``value`` is of the type that an annotation names; what collections hold is not looked at."""
+    if isinstance(kind, UnionType):
+        return any(is_of(value, one) for one in get_args(kind))
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, get_origin(kind) or kind)  # type: ignore[arg-type]  # every annotation there is a class
 
 
 @settings(max_examples=200, deadline=None)

@@ -15,8 +15,7 @@ from shared.plan import Route
 from shared.render.differences import up_to_date
 from shared.render.original import keep_original, original_router
 from shared.render.overlay import overlay
-from shared.render.router import ROUTERS, is_left_behind, router_of
-from shared.rollout import Rollout
+from shared.render.router import ROUTERS, router_of
 from tests.unit.render.samples import OWNED
 from tests.unit.render.samples import canary as istio_canary
 
@@ -321,6 +320,7 @@ def accepted(status: str = "True", generation: int = 4, **more: str) -> JsonObje
             answered(accepted("False", reason="NoMatchingParent", message="no listener")),
             "is not accepted by Gateway public: NoMatchingParent no listener",
         ),
+        (answered(accepted("False")), "is not accepted by Gateway public:"),
         (answered(accepted("False"), accepted()), ""),
     ],
 )
@@ -332,6 +332,22 @@ def test_every_parent_has_to_accept_a_route() -> None:
     live = answered(accepted())
     live["spec"]["parentRefs"].append({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "second"})
     assert ROUTER.pending(live) == "is not accepted by Gateway second yet"
+    live["spec"]["parentRefs"][1] = {"name": "third"}
+    assert ROUTER.pending(live) == "is not accepted by Gateway third yet", "a Gateway is what parents are by default"
+
+
+def test_a_parent_is_the_same_whether_its_namespace_is_written_out_or_not() -> None:
+    live = answered(accepted(), parent={**PUBLIC, "namespace": "test"})
+    live["spec"]["parentRefs"] = [{"name": "public"}]
+    live["status"]["parents"][0]["parentRef"] = {"name": "public", "namespace": "test"}
+    assert ROUTER.pending(live) == ""
+    live["status"]["parents"][0]["parentRef"]["namespace"] = "elsewhere"
+    assert ROUTER.pending(live) == "is not accepted by Gateway public yet"
+
+
+def test_it_says_where_the_requests_of_every_rule_go() -> None:
+    spec = {"rules": [{"backendRefs": [{"name": "a"}, {"name": "b"}]}, {}, {"backendRefs": [{"name": "c"}]}]}
+    assert list(ROUTER.destinations(spec)) == ["a", "b", "c"]
 
 
 def test_a_route_that_was_there_before_survives_the_takeover_and_the_way_back() -> None:
@@ -342,24 +358,3 @@ def test_a_route_that_was_there_before_survives_the_takeover_and_the_way_back() 
     assert backends(held["spec"]["rules"][0])["podinfo-primary"] == 100
     assert original_router(held, canary(), ROUTER) == before
     assert original_router(shown(canary(), Route(0)), canary(), ROUTER) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "weight", "left"),
-    [
-        ("istio", "gatewayapi:v1", 20, True),
-        ("gatewayapi:v1", "istio", 20, True),
-        ("istio", "kubernetes", 20, True),
-        ("", "kubernetes", 20, True),
-        ("istio", "gatewayapi:v1", 0, False),
-        ("gatewayapi:v1beta1", "gatewayapi:v1", 20, False),
-        ("istio", "istio", 20, False),
-        ("", "gatewayapi:v1", 20, False),
-        ("from a newer Serin", "istio", 20, False),
-    ],
-)
-def test_a_router_that_sends_requests_to_the_target_is_not_left_behind(
-    before: str, now: str, weight: int, left: bool
-) -> None:
-    running = Rollout(provider=before, weight=weight)
-    assert is_left_behind(canary(Provider(now)), running) == left

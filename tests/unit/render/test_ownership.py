@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.render.ownership import belongs, copied_annotations, copied_labels, owned_metadata, owner_name
+from shared.render.ownership import (
+    belongs,
+    copied_annotations,
+    copied_labels,
+    is_flaggers,
+    owned_metadata,
+    owner_name,
+    take_over,
+)
 from tests.unit.render.samples import OWNED, UID, canary, deployment
 
 if TYPE_CHECKING:
@@ -50,3 +58,20 @@ def test_a_copy_inherits_no_claims_of_deployment_tools() -> None:
     assert copied_labels(deployment()) == {"app": "podinfo", "tier": "web"}
     assert copied_annotations(deployment()) == {"team": "checkout"}
     assert copied_labels({"metadata": {}}) == {}
+
+
+def test_what_flagger_made_is_taken_over_without_the_reference_that_would_delete_it() -> None:
+    flaggers = {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo", "uid": UID}
+    others = {"apiVersion": "v1", "kind": "ConfigMap", "name": "keeper", "uid": "k"}
+    metadata = {"name": "podinfo-primary", "annotations": {"note": "n"}, "ownerReferences": [flaggers, others]}
+    live = {"kind": "Deployment", "metadata": {**metadata, "managedFields": [{}]}, "spec": {"replicas": 2}}
+    assert is_flaggers(live)
+    taken = take_over(live, canary())
+    assert taken == {
+        "kind": "Deployment",
+        "metadata": {**metadata, "annotations": {"note": "n", **OWNED}, "ownerReferences": [others]},
+        "spec": {"replicas": 2},
+    }
+    assert not is_flaggers(taken)
+    assert not is_flaggers({"metadata": {}})
+    assert take_over({"metadata": {"name": "bare"}}, canary())["metadata"]["annotations"] == OWNED
