@@ -198,10 +198,11 @@ class TestVerdicts:
         assert (last.phase, last.weight, last.blind, last.failed) == (Phase.PROGRESSING, 0, True, 0)
 
     def test_answers_that_return_start_the_run_again_from_its_first_step(self) -> None:
-        gone_home = rollout(weight=0, step=-1, blind=True, unknown=10)
+        gone_home = rollout(weight=0, step=-1, blind=True, unknown=10, failed=1)
         first = decide(situation(rollout=gone_home, results=FAILED))
         assert texts(first) == ["Checks are answered again! Restarting analysis for frontend.test"]
-        assert (first.rollout.failed, first.rollout.weight) == (0, 0)
+        assert (first.rollout.failed, first.rollout.unknown, first.rollout.blind) == (0, 0, False)
+        assert first.rollout.weight == 0
         again = situation(rollout=first.rollout, now=first.rollout.step_at, results=())
         assert not what_to_ask(again)
         assert decide(again).rollout.weight == 10

@@ -400,9 +400,13 @@ class TestApproval:
     @pytest.mark.parametrize("revision", ["", revision_mark(NEW)])
     def test_opens_the_gate_that_waits(self, revision: str, gate: str) -> None:
         asked = command(Verb.APPROVE, reason="looks good", revision=revision, gate=gate)
-        decision = decide(situation(rollout=rollout(gate=GATE, commands=(asked,))))
+        decision = decide(situation(rollout=rollout(gate=GATE, halt="Halt at the gate", commands=(asked,))))
         assert texts(decision) == [f"Gate {GATE} approved by stefan: looks good"]
-        assert (decision.rollout.opened, decision.rollout.gate) == ((GATE,), "")
+        assert (decision.rollout.opened, decision.rollout.gate, decision.rollout.halt) == ((GATE,), "", "")
+
+    def test_needs_no_reason(self) -> None:
+        decision = decide(situation(rollout=rollout(gate=GATE, commands=(command(Verb.APPROVE),))))
+        assert texts(decision) == [f"Gate {GATE} approved by stefan"]
 
     @pytest.mark.parametrize("other", [{"revision": revision_mark(OLD)}, {"gate": "confirm-rollout/sign-off"}])
     def test_of_another_revision_or_another_gate_opens_nothing(self, other: dict[str, str]) -> None:

@@ -214,14 +214,15 @@ def test_another_strategy_sends_traffic_home_and_starts_over(
 ) -> None:
     old, new = (situation(canary=canary(**one), rollout=rollout(weight=0, step=-1)) for one in (before, after))
     strategies = [decide(one).rollout.strategy for one in (old, new)]
-    running = rollout(strategy=strategies[0], failed=1, **state)
+    running = rollout(strategy=strategies[0], failed=1, unknown=2, **state)
     assert not what_to_ask(replace(new, rollout=running)), "nobody is asked about a step that is given up"
     decision = decide(replace(new, rollout=running))
     assert texts(decision) == [
         f"Strategy changed from {strategies[0]} to {strategies[1]}! Restarting analysis for frontend.test"
     ]
     rest = decision.rollout
-    assert (rest.phase, rest.route, rest.step, rest.failed, rest.runs) == (Phase.PROGRESSING, HOME, -1, 0, 1)
+    assert (rest.phase, rest.route, rest.step, rest.runs) == (Phase.PROGRESSING, HOME, -1, 1)
+    assert (rest.failed, rest.unknown) == (0, 0)
     assert texts(decide(later(new, rest)))[0] == START
 
 

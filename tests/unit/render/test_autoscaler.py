@@ -86,7 +86,8 @@ QUERY = 'sum(rate(http_requests_total{app="podinfo"}[2m]))'
 def test_keda_scales_the_primary_as_the_target() -> None:
     target = scaled_object()
     made = primary_autoscaler(canary(), keda_ref(), target)
-    assert (made["kind"], made["metadata"]["name"]) == ("ScaledObject", "podinfo-primary")
+    assert (made["apiVersion"], made["kind"]) == ("keda.sh/v1alpha1", "ScaledObject")
+    assert made["metadata"]["name"] == "podinfo-primary"
     assert made["spec"]["scaleTargetRef"] == {"name": "podinfo-primary"}
     assert made["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["name"] == "podinfo-hpa-primary"
     query, cpu = made["spec"]["triggers"]

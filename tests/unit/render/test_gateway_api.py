@@ -56,7 +56,9 @@ def backends(rule: Json) -> dict[str, int]:
 def cookies(rule: Json) -> list[str]:
     """The cookie that each backend's answers give; empty for none."""
     filters = [backend.get("filters", []) for backend in rule["backendRefs"]]
-    return [found[0]["responseHeaderModifier"]["add"][0]["value"] if found else "" for found in filters]
+    added = [found[0]["responseHeaderModifier"]["add"][0] if found else {} for found in filters]
+    assert {header["name"] for header in added if header} <= {"Set-Cookie"}
+    return [header.get("value", "") for header in added]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,8 @@ SHADOW = {
     "type": "RequestMirror",
     "requestMirror": {"backendRef": {"group": "", "kind": "Service", "name": "shadow", "port": 80}},
 }
+PART_SHADOW = {**SHADOW, "requestMirror": {**SHADOW["requestMirror"], "percent": 5}}  # type: ignore[dict-item]  # a sample
+REHOSTED = {"type": "URLRewrite", "urlRewrite": {"hostname": "a.example"}}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,9 @@ SHADOW = {
             [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}],
         ),
         ({"rewrite": {}}, "filters", None),
+        ({"rewrite": {"authority": "a.example"}}, "filters", [REHOSTED]),
         ({"mirror": ({"backendRef": {"name": "shadow", "port": 80}},)}, "filters", [SHADOW]),
+        ({"mirror": ({"backendRef": {"name": "shadow", "port": 80}, "percent": 5},)}, "filters", [PART_SHADOW]),
         ({"timeout": "15s"}, "timeouts", {"request": "15s"}),
         ({"timeout": "15s", "backend_timeout": "2s"}, "timeouts", {"request": "15s", "backendRequest": "2s"}),
         (
@@ -185,8 +191,9 @@ def test_each_field_of_the_service_is_in_every_rule(service: Json, field: str, e
 def test_copies_come_after_the_permanent_mirrors() -> None:
     one = canary(service={"mirror": ({"backendRef": {"name": "shadow", "port": 80}},)})
     (rule,) = rules(one, Route(0, mirror=100))
-    names = [found["requestMirror"]["backendRef"]["name"] for found in rule["filters"]]
-    assert names == ["shadow", "podinfo-canary"]
+    copied_to = [found["requestMirror"]["backendRef"] for found in rule["filters"]]
+    service = {"group": "", "kind": "Service"}
+    assert copied_to == [{**service, "name": "shadow", "port": 80}, {**service, "name": "podinfo-canary", "port": 9898}]
     assert backends(rule) == {"podinfo-primary": 100, "podinfo-canary": 0}
 
 
@@ -209,7 +216,9 @@ def test_an_ab_test_asks_for_what_the_service_asks_and_more() -> None:
 def test_who_has_the_cookie_stays_and_who_is_drawn_gets_one() -> None:
     route = Route(25, cookie="side=x1")
     stuck, home, drawn = rules(canary(session_affinity=BOTH), route)
-    assert stuck["matches"][0]["headers"][0]["value"] == r"^(.*;)?\s*side=x1\s*(;.*)?$"
+    (header,) = stuck["matches"][0]["headers"]
+    assert (header["name"], header["value"]) == ("cookie", r"^(.*;)?\s*side=x1\s*(;.*)?$")
+    assert not any("filters" in rule for rule in (stuck, home, drawn)), "no copies while requests are split"
     assert [backends(rule)["podinfo-canary"] for rule in (stuck, home, drawn)] == [100, 0, 25]
     assert cookies(stuck) == cookies(home) == ["", ""]
     primary, target = cookies(drawn)
