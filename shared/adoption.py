@@ -20,12 +20,13 @@ from shared.render.differences import same
 from shared.render.ownership import SUFFIX
 from shared.render.router import router_of
 from shared.render.workload import carried_revision, primary_workload
-from shared.revision import config_hash, template_hash
+from shared.revision import config_forms, template_forms
 from shared.rollout import Phase, Revision, Rollout
-from shared.scene import KINDS, configs_of, primary_of, revision_of, target_of
+from shared.scene import KINDS, configs_of, primary_of, sighting_of, target_of
 from shared.workload import size_of, template_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from shared.canary.model import Canary
@@ -48,10 +49,10 @@ def can_adopt(status: Json, primary: Json | None) -> bool:
     return bool(status.get("phase")) and primary is not None and not carried_revision(primary)
 
 
-def adopted(canary: Canary, status: Json, scene: Scene, key: bytes, now: datetime) -> Rollout:
+def adopted(canary: Canary, status: Json, scene: Scene, keys: Sequence[bytes], now: datetime) -> Rollout:
     """The rollout that goes on where Flagger stands. ``scene`` has to hold everything."""
-    revision = revision_of(canary, scene, Revision(), key) or Revision(UNKNOWN_TEMPLATE)
-    promoted = _promoted(canary, scene, key)
+    sighting = sighting_of(canary, scene, Revision(), keys)
+    revision, promoted = sighting.fresh if sighting else Revision(UNKNOWN_TEMPLATE), _promoted(canary, scene, keys)
     begun = Rollout(phase_since=now, due_at=now, promoted=promoted, cookie=known_cookie(status))
     phase = str(status["phase"])
     if phase in _RUNNING or (phase in _PROMOTING and promoted != revision):
@@ -83,11 +84,12 @@ def _showing(rollout: Rollout, route: Route) -> Rollout:
     return replace(rollout, weight=route.canary, mirror=route.mirror, matching=route.matching)
 
 
-def _promoted(canary: Canary, scene: Scene, key: bytes) -> Revision:
+def _promoted(canary: Canary, scene: Scene, keys: Sequence[bytes]) -> Revision:
     """What the primary serves: its template if it is the target's, and the configs that its copies hold."""
     target = target_of(canary, scene)
-    template = template_hash(template_of(target)) if target and _runs_target(canary, scene) else UNKNOWN_TEMPLATE
-    return Revision(template, {str(ref): config_hash(ref, copy, key) for ref, copy in _copies(canary, scene).items()})
+    template = template_forms(template_of(target))[0] if target and _runs_target(canary, scene) else UNKNOWN_TEMPLATE
+    copies = _copies(canary, scene)
+    return Revision(template, {str(ref): config_forms(ref, copy, keys)[0] for ref, copy in copies.items()})
 
 
 def _runs_target(canary: Canary, scene: Scene) -> bool:

@@ -28,7 +28,7 @@ from shared.jobs.choice import choose_jobs
 from shared.letters import Postman
 from shared.logs import Log
 from shared.reply import NOT_FOUND, NOT_NOW, Reply, refused
-from shared.settings import Settings, clusters_of, installation_key, read_settings
+from shared.settings import Settings, clusters_of, installation_keys, read_settings
 from shared.state.open import open_store
 from shared.sweep import sweep
 from shared.tick import Parts
@@ -144,7 +144,7 @@ def build(settings: Settings) -> Parts:
         log=log,
         jobs=choose_jobs(settings.scheduler, log),
         courier=open_courier(settings),
-        key=installation_key(settings),
+        keys=installation_keys(settings),
         namespaces=settings.namespaces,
     )
 

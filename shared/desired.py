@@ -26,7 +26,7 @@ from shared.render.pods import selector_label
 from shared.render.router import is_left_behind, router_of
 from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_workload
-from shared.revision import changed, revision_mark, template_hash
+from shared.revision import revision_mark, template_forms, unlike
 from shared.rollout import Phase
 from shared.scene import (
     ObjectId,
@@ -116,7 +116,7 @@ def _workload(aim: Aim) -> Iterator[Change]:
     target, primary = target_of(aim.canary, aim.scene), primary_of(aim.canary, aim.scene)
     if target is None or not _may_copy(aim, target, primary):
         return
-    renewed = changed(aim.rollout.promoted, aim.rollout.applied)
+    renewed = unlike(aim.rollout.promoted, aim.rollout.applied)
     sources = configs_of(aim.canary, aim.scene)
     wanted = (copy_config(aim.canary, source) for ref, source in sources.items() if not primary or str(ref) in renewed)
     copies = tuple(copy for obj in wanted for copy in _write(aim, obj))
@@ -130,7 +130,8 @@ def _workload(aim: Aim) -> Iterator[Change]:
 def _may_copy(aim: Aim, target: Json, primary: Json | None) -> bool:
     """A primary is made only of what was promoted, is being promoted, or is the very first revision."""
     look, rollout = aim.scene.look, aim.rollout
-    if template_hash(template_of(target)) != rollout.applied.template or missing_configs(aim.canary, aim.scene):
+    forms = template_forms(template_of(target))
+    if rollout.applied.template not in forms or missing_configs(aim.canary, aim.scene):
         return False
     if Look.COPIES in look:
         carried = carried_revision(primary) if primary else ""

@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shared.json_types import of_fields
+
 if TYPE_CHECKING:
     from shared.json_types import Json
 
@@ -146,7 +148,7 @@ def _notice(value: Json) -> Notice:
         "standing": Standing(value["standing"]),
         "next_at": _moment(value["next_at"]),
     }
-    return Notice(**{**value, **read})
+    return Notice(**{**of_fields(Notice, value), **read})
 
 
 def _card(value: Json) -> Card:
@@ -156,12 +158,16 @@ def _card(value: Json) -> Card:
         "level": Level(value["level"]),
         "next_at": _moment(value["next_at"]),
     }
-    return Card(**{**value, **read})
+    return Card(**{**of_fields(Card, value), **read})
 
 
 def _facts(value: Json) -> Facts:
-    read: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items()}
-    return Facts(**read)
+    known = of_fields(Facts, value)
+    return Facts(**{name: _frozen(part) for name, part in known.items()})
+
+
+def _frozen(part: Any) -> Any:
+    return tuple(part) if isinstance(part, list) else part
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -46,7 +46,8 @@ class Look(Flag):
 class Observed:
     """One tick's view of one Canary.
 
-    ``revision`` is what the target is made of now; None when it was not looked at or a part of it cannot be read.
+    ``revision`` is what the target is made of now, to be compared with what was applied; None when it was not looked at
+    or a part of it cannot be read. ``fresh`` is the same in the form that is recorded from now on, if that is another.
     ``carried`` is the mark of the revision that the primary says it carries.
     ``drift`` names generated objects that are not as the committed rollout says, e.g. ``VirtualService frontend``.
     ``problems`` are sentences on what keeps the rollout from going on, e.g. a missing autoscaler.
@@ -57,6 +58,7 @@ class Observed:
     target: Workload | None = None
     primary: Workload | None = None
     revision: Revision | None = None
+    fresh: Revision | None = None
     carried: str = ""
     drift: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

@@ -1,9 +1,12 @@
 """What a target is made of, as hashes: how a new revision is recognised, whoever asks and whichever Serin hashed it.
 
 A hash is taken over the JSON that the API returns (sorted keys, no spaces, unset fields dropped) and starts with its
-scheme: the version of this recipe and, for Secrets, a short id of the installation's key. Hashes of different schemes
-say nothing about each other, so an upgrade or a new key starts no rollout. Replicas and status never count: only the
-pod template and the configs do.
+scheme: the version of the recipe and, for Secrets, a short id of the installation's key. Replicas and status never
+count: only the pod template and the configs do.
+
+Hashes of different schemes say nothing about each other. So an object is hashed in every scheme that this Serin knows
+and compared in that of the recorded hash: neither an upgrade nor a new key starts a rollout or hides a change. Only
+what was recorded in a scheme that is known no more is taken for unchanged, once.
 
 It must never let a Secret's value out, not even as a plain hash: anyone could try likely passwords against that.
 """
@@ -17,17 +20,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.rollout import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from shared.json_types import Json, JsonObject
+    from shared.rollout import Rollout
 
-HASH_VERSION = "v1"
-"""Version of the recipe. It changes whenever the same object would hash differently."""
+Forms: TypeAlias = tuple[str, ...]
+"""The hashes of one object, one for each scheme that is known; the first is the one that is recorded."""
 
 TRACKING = "flagger.app/config-tracking"
 """Annotation of a ConfigMap or Secret; a value that starts with ``disable`` keeps it out (Flagger's own annotation)."""
@@ -101,34 +105,72 @@ def trackable(obj: Json) -> bool:
     return not opted_out and obj.get("type", "Opaque") in TRACKED_SECRETS
 
 
-def template_hash(template: Json) -> str:
-    """Hash of a pod template as the API returns it."""
-    return f"{HASH_VERSION}-{hashlib.sha256(_canonical(template)).hexdigest()[:16]}"
+def template_forms(template: Json) -> Forms:
+    """Hashes of a pod template as the API returns it."""
+    return tuple(f"{version}-{_plain(write(template))}" for version, write in RECIPES.items())
 
 
-def config_hash(ref: ConfigRef, obj: Json, key: bytes) -> str:
-    """Hash of what a ConfigMap or Secret holds.
+def config_forms(ref: ConfigRef, obj: Json, keys: Sequence[bytes]) -> Forms:
+    """Hashes of what a ConfigMap or Secret holds.
 
-    ``key`` is the installation's: without it nobody can hash a guess at a Secret's value and compare.
+    ``keys`` are the installation's: without them nobody can hash a guess at a Secret's value and compare.
     """
-    content = _canonical({field: _entries(obj, field) for field in ("data", "binaryData")})
+    content = {field: _entries(obj, field) for field in ("data", "binaryData")}
     if ref.kind is ConfigKind.CONFIGMAP:
-        return f"{HASH_VERSION}-{hashlib.sha256(content).hexdigest()[:16]}"
-    return f"{HASH_VERSION}-{_keyed(key, b'serin key id')[:6]}-{_keyed(key, content)[:16]}"
+        return template_forms(content)
+    return tuple(
+        f"{version}-{_keyed(key, b'serin key id')[:6]}-{_keyed(key, write(content))[:16]}"
+        for version, write in RECIPES.items()
+        for key in keys
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a target is made of now, in every scheme. A config that was not looked at has the one form it had."""
+
+    template: Forms
+    configs: Mapping[str, Forms]
+
+    @property
+    def fresh(self) -> Revision:
+        """As it is recorded from now on."""
+        return self.like(Revision())
+
+    def like(self, recorded: Revision) -> Revision:
+        """As it is compared with ``recorded``: each hash in the scheme of the recorded one, if that is known."""
+        configs = {name: _like(recorded.configs.get(name, ""), forms) for name, forms in self.configs.items()}
+        return Revision(_like(recorded.template, self.template), dict(sorted(configs.items())))
 
 
 def changed(old: Revision, new: Revision) -> tuple[str, ...]:
     """What differs: ``template`` and the names of configs, those that were added or removed too. Empty if nothing does.
 
-    Hashes of different schemes are not compared; :func:`refreshed` takes over the new ones.
+    Hashes of different schemes are not compared: ``new`` is like ``old`` (:meth:`Sighting.like`).
     """
-    template = ("template",) if _differ(old.template, new.template) else ()
+    return tuple(name for name in unlike(old, new) if _comparable(_named_hash(old, name), _named_hash(new, name)))
+
+
+def unlike(old: Revision, new: Revision) -> tuple[str, ...]:
+    """What is not surely the same: as :func:`changed`, and what cannot be compared."""
+    template = ("template",) if old.template != new.template else ()
     names = sorted(old.configs.keys() | new.configs.keys())
-    return (*template, *(name for name in names if _differ(old.configs.get(name, ""), new.configs.get(name, ""))))
+    return (*template, *(name for name in names if old.configs.get(name, "") != new.configs.get(name, "")))
+
+
+def renewed(rollout: Rollout, seen: Revision, fresh: Revision) -> tuple[Revision, Revision]:
+    """What is applied and what is promoted when the target is ``seen`` to be as applied: in the form recorded from now
+    on, which is ``fresh``.
+
+    While something else is promoted, only what cannot be compared is replaced: both stay comparable with each other.
+    """
+    if rollout.applied == rollout.promoted:
+        return fresh, fresh
+    return refreshed(rollout.applied, seen), rollout.promoted
 
 
 def refreshed(old: Revision, new: Revision) -> Revision:
-    """``old`` with each hash of another scheme replaced by that of ``new``, so that changes show from here on."""
+    """``old`` with what cannot be compared replaced by that of ``new``, so that changes show from here on."""
     configs = {name: _refreshed(value, new.configs.get(name, "")) for name, value in old.configs.items()}
     return Revision(_refreshed(old.template, new.template), configs)
 
@@ -186,18 +228,36 @@ def _without_unset(value: Any) -> Any:
             return value
 
 
+RECIPES: Mapping[str, Callable[[Json], bytes]] = {"v1": _canonical}
+"""How an object becomes the bytes that are hashed, by version. The first is recorded; the others are known, for hashes
+that another release recorded. A new one is added last, and only the next release puts it first: so each of two
+neighbours can read what the other wrote.
+"""
+
+
+def _plain(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def _keyed(key: bytes, message: bytes) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
-def _differ(old: str, new: str) -> bool:
-    absent = "" in (old, new)
-    return old != new and (absent or _scheme(old) == _scheme(new))
+def _named_hash(revision: Revision, name: str) -> str:
+    return revision.template if name == "template" else revision.configs.get(name, "")
+
+
+def _like(recorded: str, forms: Forms) -> str:
+    return next((form for form in forms if _scheme(form) == _scheme(recorded)), forms[0])
+
+
+def _comparable(old: str, new: str) -> bool:
+    """What is not there on one side can be compared with anything."""
+    return "" in (old, new) or _scheme(old) == _scheme(new)
 
 
 def _refreshed(old: str, new: str) -> str:
-    comparable = "" in (old, new) or _scheme(old) == _scheme(new)
-    return old if comparable else new
+    return old if _comparable(old, new) else new
 
 
 def _scheme(value: str) -> str:

@@ -1,29 +1,24 @@
-"""The rollout: Serin's whole memory of one Canary, as a frozen value with a plain-dict form for the store.
+"""The rollout: Serin's whole memory of one Canary, as a frozen value.
 
 The document is the truth and the cluster follows it. ``version`` is the compare-and-set token and the fence that every
-write to the router carries. The dict form holds only JSON types, so that SQLite and Firestore keep the same document.
+write to the router carries. How it is kept in a store, and read by other releases of Serin: ``schema``.
 
 It must never talk to a store, a cluster or a clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.notice import Mail, read_mail
+from shared.notice import Mail
 from shared.plan import Route
-from shared.tally import Tally, tally_from_dict
+from shared.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from shared.json_types import Json, JsonObject
-
-SCHEMA = 1
-"""Version of the dict form. A reader takes every version up to its own."""
+    from collections.abc import Mapping
 
 MEMORY = timedelta(minutes=10)
 """How long the ids of commands are remembered: Slack's signatures are good for five minutes either way."""
@@ -235,6 +230,8 @@ class Rollout:
     last_error: str = ""
     tally: Tally = field(default_factory=Tally)
     """What its metrics are made of; nothing is decided by it."""
+    kept: Mapping[str, object] = field(default_factory=dict)
+    """Fields of its document that another release of Serin wrote: carried along for it, and never looked at."""
 
     @property
     def route(self) -> Route:
@@ -245,22 +242,6 @@ class Rollout:
     def run(self) -> str:
         """Id of the current or last run, in the order of their start; run 0 is the initialization."""
         return f"{self.runs:06d}"
-
-
-def to_dict(rollout: Rollout) -> JsonObject:
-    """The rollout as plain JSON types; moments as ISO 8601 UTC with microseconds, which sort as text."""
-    return {"schema": SCHEMA, **{name: _plain(value) for name, value in asdict(rollout).items()}}
-
-
-def from_dict(document: Json) -> Rollout:
-    """The rollout that ``document`` holds.
-
-    Fields that it lacks take their defaults; ValueError if a newer Serin wrote it.
-    """
-    if document.get("schema", 0) > SCHEMA:
-        raise ValueError(f"rollout has schema {document['schema']}, this Serin reads up to {SCHEMA}: upgrade it")
-    known = {f.name for f in fields(Rollout)}
-    return Rollout(**{name: _READERS.get(name, _as_is)(value) for name, value in document.items() if name in known})
 
 
 def with_command(rollout: Rollout, command: Command) -> Rollout:
@@ -307,77 +288,3 @@ def moment(at: datetime) -> str:
 def parse_moment(text: str) -> datetime:
     """The inverse of :func:`moment`."""
     return datetime.fromisoformat(text)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return moment(value)
-        case StrEnum():
-            return str(value)
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return value
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _moment_or_none(text: str | None) -> datetime | None:
-    return parse_moment(text) if text else None
-
-
-def _revision(value: Json) -> Revision:
-    return Revision(value["template"], dict(value["configs"]))
-
-
-def _commands(values: list[Json]) -> tuple[Command, ...]:
-    return tuple(_command(value) for value in values)
-
-
-def _command(value: Json) -> Command:
-    known = {f.name for f in fields(Command)}
-    given = {name: inner for name, inner in value.items() if name in known}
-    return Command(**{**given, "verb": Verb(value["verb"]), "at": parse_moment(value["at"])})
-
-
-def _heard(values: list[Json]) -> tuple[Heard, ...]:
-    return tuple(Heard(v["id"], parse_moment(v["at"])) for v in values)
-
-
-def _lines(values: list[Json]) -> tuple[Line, ...]:
-    return tuple(map(_line, values))
-
-
-def _line(value: Json) -> Line:
-    return Line(value["sequence"], parse_moment(value["at"]), Severity(value["severity"]), value["text"])
-
-
-def _letters(values: list[Json]) -> tuple[Letter, ...]:
-    return tuple(Letter(v["hook"], _line(v["line"]), v["phase"], v["checksum"]) for v in values)
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "phase": Phase,
-    "phase_since": parse_moment,
-    "waiting_since": _moment_or_none,
-    "due_at": parse_moment,
-    "hinted_until": parse_moment,
-    "step_at": parse_moment,
-    "step_since": parse_moment,
-    "applied": _revision,
-    "promoted": _revision,
-    "opened": tuple,
-    "ask_at": parse_moment,
-    "watches": tuple,
-    "commands": _commands,
-    "heard": _heard,
-    "outbox": _lines,
-    "letters": _letters,
-    "tally": tally_from_dict,
-    "mail": read_mail,
-}

@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.revision import config_hash, template_hash, trackable, tracked_refs
-from shared.rollout import Revision
+from shared.revision import Sighting, config_forms, template_forms, trackable, tracked_refs
 from shared.workload import template_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shared.canary.model import Canary
     from shared.json_types import Json
     from shared.observed import Look
     from shared.revision import ConfigRef
+    from shared.rollout import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +103,17 @@ def configs_of(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:
     return {ref: obj for ref, obj in found if obj is not None and trackable(obj)}
 
 
-def revision_of(canary: Canary, scene: Scene, known: Revision, key: bytes) -> Revision | None:
+def sighting_of(canary: Canary, scene: Scene, known: Revision, keys: Sequence[bytes]) -> Sighting | None:
     """What the target is made of now; configs that were not looked at are as ``known``. None without a target."""
     target = target_of(canary, scene)
     if target is None:
         return None
     template = template_of(target)
     refs = tracked_refs(template)
-    seen = {str(ref): config_hash(ref, obj, key) for ref, obj in configs_of(canary, scene).items()}
+    seen = {str(ref): config_forms(ref, obj, keys) for ref, obj in configs_of(canary, scene).items()}
     unseen = {str(ref) for ref in refs if config_id(ref) not in scene.objects}
-    kept = {name: digest for name, digest in known.configs.items() if name in unseen}
-    return Revision(template_hash(template), dict(sorted({**kept, **seen}.items())))
+    kept = {name: (digest,) for name, digest in known.configs.items() if name in unseen}
+    return Sighting(template_forms(template), {**kept, **seen})
 
 
 def missing_configs(canary: Canary, scene: Scene) -> tuple[ConfigRef, ...]:

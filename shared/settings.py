@@ -58,8 +58,9 @@ class Settings:
 
     Empty: every host but loopback. Link-local and metadata addresses are never asked.
     """
-    hash_key: str = field(default="", repr=False)
-    """Keys the hashes of Secrets, at least 16 characters; with a SQLite file one is made and kept beside it."""
+    hash_key: tuple[str, ...] = field(default=(), repr=False)
+    """Keys the hashes of Secrets, at least 16 characters; with a SQLite file one is made and kept beside it. During a
+    change two, separated by a comma: the first is used, the other is known."""
     scheduler: str = ""
     """Where the Cloud Scheduler jobs are, ``projects/P/locations/L``; empty: something else calls the tick function."""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -137,15 +138,15 @@ def clusters_of(settings: Settings) -> tuple[Cluster, ...]:
     return (Cluster(settings.cluster, credentials, allowance=allowance, webhook_secrets=settings.webhook_secrets),)
 
 
-def installation_key(settings: Settings) -> bytes:
-    """The key for hashes of Secrets.
+def installation_keys(settings: Settings) -> tuple[bytes, ...]:
+    """The keys for hashes of Secrets; the first is the one that is used.
 
-    With a SQLite file and no ``SERIN_HASH_KEY`` it is made once and kept beside the file.
+    With a SQLite file and no ``SERIN_HASH_KEY`` one is made once and kept beside the file.
     """
     if settings.hash_key:
-        return settings.hash_key.encode()
+        return tuple(key.encode() for key in settings.hash_key)
     if settings.store == "sqlite://":
-        return secrets.token_bytes(32)
+        return (secrets.token_bytes(32),)
     if not settings.store.startswith("sqlite:///"):
         raise InvalidSettings(
             "environment", (Problem("SERIN_HASH_KEY", f"must be given with the store {settings.store}"),)
@@ -155,7 +156,7 @@ def installation_key(settings: Settings) -> bytes:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
-    return path.read_bytes()
+    return (path.read_bytes(),)
 
 
 def _ambiguous(environment: Mapping[str, str]) -> list[Problem]:
@@ -219,10 +220,11 @@ def _file(text: str) -> str:
     return text
 
 
-def _key(text: str) -> str:
-    if len(text) < 16:
-        raise ValueError("must have at least 16 characters")
-    return text
+def _keys(text: str) -> tuple[str, ...]:
+    values = _patterns(text)
+    if not values or min(map(len, values)) < 16:
+        raise ValueError("must have at least 16 characters, or be two such keys with a comma")
+    return values
 
 
 def _patterns(text: str) -> tuple[str, ...]:
@@ -298,7 +300,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "metrics_password": _text,
     "metrics_ca": _file,
     "egress_allow": _patterns,
-    "hash_key": _key,
+    "hash_key": _keys,
     "scheduler": _place,
     "webhook_secrets": _secrets,
     "callers": _patterns,

@@ -15,9 +15,9 @@ from shared.errors import InvalidCanary, StaleRollout
 from shared.heartbeat import guarded_tick
 from shared.observed import Look
 from shared.render.differences import at
-from shared.revision import changed
+from shared.revision import changed, renewed
 from shared.rollout import RESTING, RolloutKey, with_hint
-from shared.scene import KINDS, ObjectId, Scene, revision_of
+from shared.scene import KINDS, ObjectId, Scene, sighting_of
 from shared.workload import TARGETS
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from shared.cluster.gateway import Gateway
     from shared.json_types import Json
+    from shared.revision import Sighting
     from shared.rollout import Rollout
     from shared.tick import Parts
 
@@ -71,8 +72,15 @@ def _calls(
     live = objects.get(key.namespace, {})
     objects_seen: dict[ObjectId, Json | None] = {**_absent(rollout), **live}
     scene = Scene(Look.TARGET | Look.CONFIGS, objects_seen)
-    revision = revision_of(canary, scene, rollout.applied, parts.key)
-    return revision is None or bool(changed(rollout.applied, revision))
+    sighting = sighting_of(canary, scene, rollout.applied, parts.keys)
+    return sighting is None or _differs(rollout, sighting)
+
+
+def _differs(rollout: Rollout, sighting: Sighting) -> bool:
+    """Whether the target is another revision, or is to be recorded in another form."""
+    seen = sighting.like(rollout.applied)
+    rerecorded = renewed(rollout, seen, sighting.fresh) != (rollout.applied, rollout.promoted)
+    return bool(changed(rollout.applied, seen)) or rerecorded
 
 
 def _absent(rollout: Rollout) -> dict[ObjectId, None]:

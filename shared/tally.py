@@ -10,11 +10,12 @@ It must never hold text that can grow: names, numbers and a moment only.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.json_types import of_fields
 from shared.plan import Strategy
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Tally:
 
 def tally_from_dict(document: Json) -> Tally:
     """The tally in a rollout's document; fields that it lacks take their defaults, those it does not know go."""
-    known = {f.name: document[f.name] for f in fields(Tally) if f.name in document}
+    known = of_fields(Tally, document)
     if "strategy" in known:
         known["strategy"] = Strategy(known["strategy"])
     if "analysis" in known:

@@ -67,8 +67,8 @@ RETRY = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
-    ``templates`` remembers what MetricTemplates say, ``postman`` brings event hooks their letters, ``key`` is the
-    installation's, for hashes of Secrets; ``namespaces`` are those that are swept, all if empty."""
+    ``templates`` remembers what MetricTemplates say, ``postman`` brings event hooks their letters, ``keys`` are
+    the installation's, for hashes of Secrets; ``namespaces`` are those that are swept, all if empty."""
 
     store: Store
     gateway: Callable[[str], Gateway]
@@ -76,7 +76,7 @@ class Parts:
     postman: Postman
     clock: Callable[[], datetime]
     log: Log
-    key: bytes
+    keys: tuple[bytes, ...]
     jobs: Jobs = field(default_factory=AlwaysOn)
     templates: Templates = field(default_factory=Templates)
     delivered: Delivered = field(default_factory=Delivered)
@@ -141,7 +141,7 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
 
 def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:
     scene = look_at(job.gateway, canary, job.loaded, look)
-    situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.key), job.now)
+    situation = Situation(canary, job.loaded, see(canary, job.loaded, scene, parts.keys), job.now)
     if questions := what_to_ask(situation):
         situation = replace(situation, results=parts.analyse(_subject(parts, job, canary, questions)))
     decision = decide(situation)
@@ -253,7 +253,7 @@ def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
         primary = job.gateway.get(BY_NAME[canary.target.kind], canary.namespace, canary.primary_name)
         if can_adopt(status, primary):
             scene = look_at(job.gateway, canary, rollout, Look.ALL)
-            rollout = adopted(canary, status, scene, parts.key, job.now)
+            rollout = adopted(canary, status, scene, parts.keys, job.now)
             parts.log.info(f"Taking over from Flagger in phase {rollout.phase}", job.name)
         else:
             rollout = restored(status, primary, job.now)

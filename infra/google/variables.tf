@@ -85,7 +85,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "generation" {
-  description = "Number of each generated secret; a higher one makes a new value. A new hash key makes every tracked Secret look changed."
+  description = "Number of each generated secret; a higher one makes a new value. A new hash key starts no rollout, but an edit of a Secret since the last look is not seen: docs/upgrading.md has a way that misses none."
   type = object({
     hash_key  = optional(number, 1)
     scrape    = optional(number, 1)

@@ -16,7 +16,7 @@ from shared.observed import Look, Observed
 from shared.render.ownership import belongs
 from shared.render.router import is_left_behind, router_of
 from shared.render.workload import carried_revision
-from shared.revision import revision_mark, template_hash, tracked_refs
+from shared.revision import revision_mark, template_forms, tracked_refs
 from shared.rollout import Phase
 from shared.scene import (
     KINDS,
@@ -28,14 +28,14 @@ from shared.scene import (
     primary_autoscaler_id,
     primary_id,
     primary_of,
-    revision_of,
+    sighting_of,
     target_id,
     target_of,
 )
 from shared.workload import parse_workload, template_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shared.canary.model import Canary
     from shared.cluster.gateway import Gateway
@@ -63,15 +63,17 @@ def look_at(gateway: Gateway, canary: Canary, rollout: Rollout, look: Look) -> S
     return Scene(look, objects)
 
 
-def see(canary: Canary, rollout: Rollout, scene: Scene, key: bytes) -> Observed:
-    """What the engine may know of a scene. ``key`` is the installation's, for the hashes of Secrets."""
+def see(canary: Canary, rollout: Rollout, scene: Scene, keys: Sequence[bytes]) -> Observed:
+    """What the engine may know of a scene. ``keys`` are the installation's, for the hashes of Secrets."""
     target, primary = target_of(canary, scene), primary_of(canary, scene)
     problems = () if canary.deleting else tuple(_problems(canary, rollout, scene))
+    sighting = None if problems else sighting_of(canary, scene, rollout.applied, keys)
     return Observed(
         look=scene.look,
         target=parse_workload(target) if target else None,
         primary=parse_workload(primary) if primary else None,
-        revision=None if problems else revision_of(canary, scene, rollout.applied, key),
+        revision=sighting.like(rollout.applied) if sighting else None,
+        fresh=sighting.fresh if sighting else None,
         carried=carried_revision(primary) if primary else "",
         drift=() if problems else _drift(canary, rollout, scene),
         problems=problems,
@@ -121,7 +123,7 @@ def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[Objec
         return
     template = template_of(target)
     ids = [config_id(ref) for ref in tracked_refs(template)]
-    everything = Look.CONFIGS in look or template_hash(template) != rollout.applied.template
+    everything = Look.CONFIGS in look or rollout.applied.template not in template_forms(template)
     if everything:
         yield from ids
     elif Look.ONE_CONFIG in look and ids:

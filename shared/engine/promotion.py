@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from shared.canary.model import HookType
 from shared.engine import capacity, run
 from shared.plan import Route, make_plan
-from shared.revision import changed, revision_mark
+from shared.revision import changed, revision_mark, unlike
 from shared.rollout import Phase
 from shared.scene import KINDS
 from shared.workload import exceeded, readiness, serving
@@ -69,7 +69,7 @@ def _await_copy(situation: Situation, draft: Draft) -> Draft:
 
 def _taken_over(draft: Draft) -> Draft:
     rollout = draft.rollout
-    for difference in changed(rollout.promoted, rollout.applied):
+    for difference in unlike(rollout.promoted, rollout.applied):
         kind, _, name = difference.partition("/")
         if difference in rollout.applied.configs:
             draft = draft.say(f"{KINDS[kind]} {name}-primary synced")

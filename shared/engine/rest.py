@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.engine import run
-from shared.revision import changed, refreshed
+from shared.revision import changed, renewed
 from shared.rollout import Phase
 from shared.workload import readiness
 
@@ -54,17 +54,16 @@ def wait_for_change(situation: Situation, draft: Draft) -> Draft:
     if revision is None:
         return draft.freed().rest()
     if not changed(draft.rollout.applied, revision):
-        return _unchanged(draft, revision).freed().rest()
+        return _unchanged(draft, revision, situation.seen.fresh or revision).freed().rest()
     if revision == draft.rollout.promoted:
         return draft.set(applied=revision).freed().rest()
     return _begin(situation, draft)
 
 
-def _unchanged(draft: Draft, revision: Revision) -> Draft:
-    """The same revision, perhaps hashed by another scheme: take the new hashes, so that the next change shows."""
-    rollout = draft.rollout
-    promoted = refreshed(rollout.promoted, revision) if rollout.promoted == rollout.applied else rollout.promoted
-    return draft.set(applied=refreshed(rollout.applied, revision), promoted=promoted)
+def _unchanged(draft: Draft, revision: Revision, fresh: Revision) -> Draft:
+    """The same revision, perhaps recorded in another form: in today's, an earlier one need not be known for ever."""
+    applied, promoted = renewed(draft.rollout, revision, fresh)
+    return draft.set(applied=applied, promoted=promoted)
 
 
 def _begin(situation: Situation, draft: Draft) -> Draft:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from shared.checks.verdict import Verdict
 from shared.metrics.exposition import Family, Kind, Sample, summary_samples
 from shared.metrics.source import Source
-from shared.rollout import SCHEMA, Phase
+from shared.rollout import Phase
+from shared.schema import SCHEMA
 from shared.tally import Ending, Outcome
 from shared.version import VERSION
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.checks.verdict import Verdict
 from shared.notice import Facts
-from shared.revision import changed, revision_mark
+from shared.revision import revision_mark, unlike
 from shared.rollout import shown_phase
 from shared.scene import KINDS, primary_of, target_of
 
@@ -107,7 +107,7 @@ def _configs(after: Rollout, facts: Facts) -> tuple[str, ...]:
     """The configs that differ from production's; once promoted, those that did."""
     if after.applied == after.promoted:
         return facts.configs
-    found = (name.partition("/") for name in changed(after.promoted, after.applied) if "/" in name)
+    found = (name.partition("/") for name in unlike(after.promoted, after.applied) if "/" in name)
     return tuple(f"{KINDS.get(kind, kind)} {name}" for kind, _, name in found)[:_MOST]
 
 

@@ -9,18 +9,19 @@ never be dropped: ``commands.submit`` refuses more than fit.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from shared.errors import StoreUnavailable
-from shared.rollout import from_dict, to_dict
+from shared.rollout import RolloutKey
+from shared.schema import from_dict, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.history import Entry
     from shared.json_types import Json, JsonObject
-    from shared.rollout import Rollout, RolloutKey
+    from shared.rollout import Rollout
 
 LARGEST = 512 * 1024
 """Bytes of JSON that a document keeps as they are: half of Firestore's limit, which counts otherwise."""
@@ -32,6 +33,10 @@ LONGEST_LIST = 50
 """Elements that a list keeps in a document that was too large: the newest."""
 
 
+_FRAME = frozenset({*(each.name for each in fields(RolloutKey)), "asked", "made_at"})
+"""What stores write beside the rollout's own fields, for their queries."""
+
+
 def write_rollout(key: RolloutKey, rollout: Rollout) -> JsonObject:
     """The rollout's document: its dict form and the three parts of its key."""
     return fit({**asdict(key), **to_dict(rollout)})
@@ -40,7 +45,7 @@ def write_rollout(key: RolloutKey, rollout: Rollout) -> JsonObject:
 def read_rollout(store: str, key: RolloutKey, document: Json) -> Rollout:
     """The rollout in ``document``; StoreUnavailable, which holds it, if it cannot be understood."""
     try:
-        return from_dict(document)
+        return from_dict({name: value for name, value in document.items() if name not in _FRAME})
     except (KeyError, TypeError, ValueError) as error:
         raise StoreUnavailable(f"{store}: the document of rollout {key} cannot be read: {error!r}") from error
 

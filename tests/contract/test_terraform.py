@@ -16,7 +16,7 @@ from shared.caller import make_gatekeeper
 from shared.jobs.choice import PLACE, PREFIX
 from shared.jobs.cloud_scheduler import Place
 from shared.logs import Log
-from shared.settings import clusters_of, installation_key, read_settings
+from shared.settings import clusters_of, installation_keys, read_settings
 from tests.support.terraform import INFRA, TerraformError, rehearse, resources_of, terraform
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def test_each_function_starts_with_the_settings_that_it_is_given(planned: JsonOb
 def test_functions_that_work_know_their_callers_and_have_the_key_for_hashes(planned: JsonObject, name: str) -> None:
     settings = read_settings(environment_of(planned, name))
     assert make_gatekeeper(settings, Log()).verifier is not None
-    assert installation_key(settings)
+    assert installation_keys(settings)
     jobs = of_type(planned, "google_cloud_scheduler_job").values()
     tokens = [job["http_target"][0]["oidc_token"][0] for job in jobs]
     assert {token["audience"] for token in tokens} == set(settings.audiences)

@@ -129,7 +129,7 @@ def make_serin(cluster: Cluster, store: Store, key: RolloutKey, metrics_server: 
         postman=Postman(http, Log(log)),
         clock=clock,
         log=Log(log),
-        key=SECRET,
+        keys=(SECRET,),
     )
     return Serin(parts, key, log, clock)
 

@@ -11,7 +11,8 @@ import pytest
 from shared.canary.model import Bounds, Metric
 from shared.checks.verdict import CheckResult, Verdict
 from shared.counting import counted
-from shared.rollout import Phase, from_dict, to_dict
+from shared.rollout import Phase
+from shared.schema import from_dict, to_dict
 from shared.tally import BUCKETS, Histogram, Reading, Tally
 from tests.support.samples import NOW, canary, resting, result, rollout
 

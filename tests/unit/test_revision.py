@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import revision as revisions
 from shared.revision import (
     ConfigKind,
     ConfigRef,
+    Sighting,
     changed,
-    config_hash,
+    config_forms,
     config_mentions,
     parse_mark,
     refreshed,
+    renewed,
     revision_mark,
-    template_hash,
+    template_forms,
     trackable,
     tracked_refs,
+    unlike,
 )
-from shared.rollout import Revision
+from shared.rollout import Revision, Rollout
 from tests.unit.render.samples import POD_TEMPLATES, config_map, deployment, secret
+
+if TYPE_CHECKING:
+    from shared.json_types import Json
 
 KEY, OTHER_KEY = b"installation", b"another installation"
 SETTINGS = ConfigRef(ConfigKind.CONFIGMAP, "settings")
@@ -43,6 +50,16 @@ def _edited(*path: str | int, to: Any) -> dict[str, Any]:
     return template
 
 
+def hash_of(template: Json) -> str:
+    """As it is recorded."""
+    return template_forms(template)[0]
+
+
+def hash_of_config(ref: ConfigRef, obj: Json, key: bytes) -> str:
+    """As it is recorded."""
+    return config_forms(ref, obj, (key,))[0]
+
+
 def _shuffled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _shuffled(value[key]) for key in reversed(value)}
@@ -50,14 +67,14 @@ def _shuffled(value: Any) -> Any:
 
 
 def test_the_recipe_of_v1_is_fixed_for_ever() -> None:
-    """Stored hashes outlive an upgrade: whoever changes the recipe has to change HASH_VERSION too."""
+    """Stored hashes outlive an upgrade: whoever changes a recipe makes a new one beside it."""
     template = {"metadata": {"labels": {"app": "é"}}, "spec": {"containers": [{"name": "a", "ports": None}]}}
     # sha256sum of {"metadata":{"labels":{"app":"é"}},"spec":{"containers":[{"name":"a"}]}}
-    assert template_hash(template) == "v1-4940f62f2f615652"
+    assert hash_of(template) == "v1-4940f62f2f615652"
     # sha256sum of {"binaryData":{"logo":"iVBORw0="},"data":{"app.yaml":"color: red"}}
-    assert config_hash(SETTINGS, config_map(), KEY) == "v1-c618daf915cbf88b"
+    assert hash_of_config(SETTINGS, config_map(), KEY) == "v1-c618daf915cbf88b"
     # openssl dgst -sha256 -hmac installation: "serin key id", {"binaryData":{},"data":{"dsn":"cG9zdGdyZXM6Ly8="}}
-    assert config_hash(DATABASE, secret(), KEY) == "v1-a2b912-ba4bae9960f8db13"
+    assert hash_of_config(DATABASE, secret(), KEY) == "v1-a2b912-ba4bae9960f8db13"
 
 
 def test_order_of_keys_and_unset_fields_make_no_revision() -> None:
@@ -65,7 +82,7 @@ def test_order_of_keys_and_unset_fields_make_no_revision() -> None:
     unset = deepcopy(template)
     unset["metadata"]["creationTimestamp"] = None
     unset["spec"]["containers"][0]["lifecycle"] = None
-    assert template_hash(_shuffled(template)) == template_hash(unset) == template_hash(template)
+    assert hash_of(_shuffled(template)) == hash_of(unset) == hash_of(template)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +98,13 @@ def test_order_of_keys_and_unset_fields_make_no_revision() -> None:
     ],
 )
 def test_any_edit_of_the_pod_template_is_a_revision(path: tuple[str | int, ...], to: object) -> None:
-    assert template_hash(_edited(*path, to=to)) != template_hash(deployment()["spec"]["template"])
+    assert hash_of(_edited(*path, to=to)) != hash_of(deployment()["spec"]["template"])
 
 
 def test_order_of_a_list_is_a_revision_because_later_env_wins() -> None:
     env = deployment()["spec"]["template"]["spec"]["containers"][0]["env"]
     edited = _edited("spec", "containers", 0, "env", to=env[::-1])
-    assert template_hash(edited) != template_hash(deployment()["spec"]["template"])
+    assert hash_of(edited) != hash_of(deployment()["spec"]["template"])
 
 
 def test_every_place_that_names_a_config_is_tracked_and_pull_secrets_and_tokens_are_not() -> None:
@@ -146,26 +163,28 @@ def test_a_config_without_annotations_out_of_a_list_is_tracked() -> None:
 
 
 def test_text_and_binary_data_count_and_metadata_does_not() -> None:
-    source, before = config_map(), config_hash(SETTINGS, config_map(), KEY)
+    source, before = config_map(), hash_of_config(SETTINGS, config_map(), KEY)
     source["metadata"]["labels"] = {"other": "label"}
     del source["immutable"]
-    assert config_hash(SETTINGS, source, KEY) == before
-    assert config_hash(SETTINGS, {**source, "binaryData": {"logo": "AAAA"}}, KEY) != before
-    assert config_hash(SETTINGS, {**source, "data": source["binaryData"], "binaryData": source["data"]}, KEY) != before
+    assert hash_of_config(SETTINGS, source, KEY) == before
+    assert hash_of_config(SETTINGS, {**source, "binaryData": {"logo": "AAAA"}}, KEY) != before
+    assert (
+        hash_of_config(SETTINGS, {**source, "data": source["binaryData"], "binaryData": source["data"]}, KEY) != before
+    )
 
 
 def test_no_data_and_empty_data_are_the_same_and_a_key_without_a_value_is_not() -> None:
     bare = {"metadata": {"name": "settings"}}
-    assert config_hash(SETTINGS, {**bare, "data": {}}, KEY) == config_hash(SETTINGS, bare, KEY)
-    assert config_hash(SETTINGS, {**bare, "data": {"a": None}}, KEY) != config_hash(SETTINGS, bare, KEY)
-    assert config_hash(SETTINGS, {**bare, "data": {"a": None}}, KEY) == config_hash(
+    assert hash_of_config(SETTINGS, {**bare, "data": {}}, KEY) == hash_of_config(SETTINGS, bare, KEY)
+    assert hash_of_config(SETTINGS, {**bare, "data": {"a": None}}, KEY) != hash_of_config(SETTINGS, bare, KEY)
+    assert hash_of_config(SETTINGS, {**bare, "data": {"a": None}}, KEY) == hash_of_config(
         SETTINGS, {**bare, "data": {"a": ""}}, KEY
     )
 
 
 def test_a_secret_is_hashed_with_the_installations_key_and_says_with_which() -> None:
-    one, other = config_hash(DATABASE, secret(), KEY), config_hash(DATABASE, secret(), OTHER_KEY)
-    plain = config_hash(ConfigRef(ConfigKind.CONFIGMAP, "database"), secret(), KEY)
+    one, other = hash_of_config(DATABASE, secret(), KEY), hash_of_config(DATABASE, secret(), OTHER_KEY)
+    plain = hash_of_config(ConfigRef(ConfigKind.CONFIGMAP, "database"), secret(), KEY)
     assert one.rpartition("-")[0] != other.rpartition("-")[0]
     assert one.rpartition("-")[2] not in (other.rpartition("-")[2], plain.rpartition("-")[2])
 
@@ -206,6 +225,73 @@ def test_after_a_new_key_the_next_change_is_seen() -> None:
 @given(REVISIONS, REVISIONS)
 def test_refreshing_hides_no_change(old: Revision, new: Revision) -> None:
     assert changed(refreshed(old, new), new) == changed(old, new)
+
+
+def v2(obj: Json) -> bytes:
+    """Another recipe than the first."""
+    return f"v2 {obj}".encode()
+
+
+V1 = revisions.RECIPES["v1"]
+RECIPES = [{"v1": V1}, {"v1": V1, "v2": v2}, {"v2": v2, "v1": V1}]
+"""The releases of a change of recipes: before it, the one that knows the new one, and the one that records it."""
+KEYS = [(KEY,), (KEY, OTHER_KEY), (OTHER_KEY, KEY)]
+"""The same of a change of keys."""
+OBJECTS = (deployment()["spec"]["template"], secret())
+EDITED = (_edited("spec", "terminationGracePeriodSeconds", to=31), {**secret(), "data": {"dsn": "ZWRpdGVk"}})
+
+
+def sight(monkeypatch: pytest.MonkeyPatch, release: int, objects: tuple[Json, Json]) -> Sighting:
+    """What one of those releases makes of a pod template and a Secret."""
+    monkeypatch.setattr(revisions, "RECIPES", RECIPES[release])
+    template, database = objects
+    return Sighting(template_forms(template), {str(DATABASE): config_forms(DATABASE, database, KEYS[release])})
+
+
+def renew(applied: Revision, promoted: Revision, sighting: Sighting) -> tuple[Revision, Revision]:
+    """What both are at rest after a look at the target."""
+    return renewed(Rollout(applied=applied, promoted=promoted), sighting.like(applied), sighting.fresh)
+
+
+@pytest.mark.parametrize(("wrote", "reads"), [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)])
+def test_neighbours_take_the_same_for_the_same_and_see_every_change(
+    monkeypatch: pytest.MonkeyPatch, wrote: int, reads: int
+) -> None:
+    recorded = sight(monkeypatch, wrote, OBJECTS).fresh
+    same, edited = sight(monkeypatch, reads, OBJECTS), sight(monkeypatch, reads, EDITED)
+    assert same.like(recorded) == recorded
+    assert changed(recorded, edited.like(recorded)) == ("template", str(DATABASE))
+
+
+def test_at_rest_the_form_of_today_is_taken_so_that_an_earlier_one_can_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorded = sight(monkeypatch, 0, OBJECTS).fresh
+    today = sight(monkeypatch, 2, OBJECTS)
+    assert renew(recorded, recorded, today) == (today.fresh, today.fresh)
+    assert unlike(recorded, today.fresh) == ("template", str(DATABASE))
+
+
+def test_while_something_else_is_promoted_both_stay_comparable(monkeypatch: pytest.MonkeyPatch) -> None:
+    promoted, failed = (sight(monkeypatch, 0, objects).fresh for objects in (OBJECTS, EDITED))
+    assert renew(failed, promoted, sight(monkeypatch, 2, EDITED)) == (failed, promoted)
+    assert sight(monkeypatch, 2, OBJECTS).like(failed) == promoted
+
+
+def test_what_nobody_can_compare_any_more_is_taken_for_the_same_and_its_next_change_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorded = sight(monkeypatch, 0, OBJECTS).fresh
+    forgotten = sight(monkeypatch, 2, OBJECTS)
+    only_new = Sighting(forgotten.template[:1], {name: forms[:1] for name, forms in forgotten.configs.items()})
+    assert changed(recorded, only_new.like(recorded)) == ()
+    applied, _ = renew(recorded, recorded, only_new)
+    assert changed(applied, sight(monkeypatch, 2, EDITED).like(applied)) == ("template", str(DATABASE))
+
+
+def test_what_cannot_be_compared_is_not_surely_the_same() -> None:
+    assert unlike(OLD, Revision("v2-zz", OLD.configs)) == ("template",)
+    assert unlike(OLD, OLD) == ()
 
 
 @given(REVISIONS)

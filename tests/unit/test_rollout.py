@@ -1,8 +1,7 @@
-"""The rollout's dict form loses nothing, sorts by time, and takes a command once."""
+"""A rollout takes a command once; its moments sort as text, and its key survives its own."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,32 +10,19 @@ import pytest
 from hypothesis import given
 
 from shared.rollout import (
-    SCHEMA,
     Command,
     Rollout,
     RolloutKey,
     Verb,
-    from_dict,
     has_heard,
     moment,
     parse_moment,
-    to_dict,
     with_command,
 )
 from tests.support.rollouts import AT, commands, moments, rollouts
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-@given(rollouts)
-def test_a_rollout_survives_its_dict_form(rollout: Rollout) -> None:
-    assert from_dict(to_dict(rollout)) == rollout
-
-
-@given(rollouts)
-def test_a_rollout_survives_json(rollout: Rollout) -> None:
-    assert from_dict(json.loads(json.dumps(to_dict(rollout)))) == rollout
 
 
 @given(moments, moments)
@@ -80,20 +66,6 @@ def test_a_new_command_waits_behind_the_others_and_makes_the_rollout_due(rollout
     assert changed.version == rollout.version + 1
     assert changed.active
     assert changed.due_at <= new.at
-
-
-def test_fields_that_an_older_serin_did_not_write_take_their_defaults() -> None:
-    assert from_dict({"schema": 0, "version": 7, "a field that is gone": 1}) == Rollout(version=7)
-
-
-def test_a_command_that_another_version_of_serin_wrote_is_read() -> None:
-    kept = {"id": "c1", "verb": "abort", "by": "ada", "at": moment(AT), "a field of another version": 1}
-    assert from_dict({"commands": [kept]}).commands == (Command("c1", Verb.ABORT, "ada", AT),)
-
-
-def test_a_document_of_a_newer_serin_is_refused() -> None:
-    with pytest.raises(ValueError, match="upgrade"):
-        from_dict({"schema": SCHEMA + 1, "version": 7})
 
 
 def test_a_key_survives_its_text() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.errors import InvalidSettings
-from shared.settings import Settings, installation_key, read_settings
+from shared.settings import Settings, installation_keys, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,12 +84,12 @@ def test_a_secret_is_never_repeated() -> None:
 
 def test_a_sqlite_file_keeps_its_key_beside_it_for_the_owner_alone(tmp_path: Path) -> None:
     settings = Settings(store=f"sqlite:///{tmp_path}/serin.db")
-    first, second = installation_key(settings), installation_key(settings)
+    first, second = installation_keys(settings), installation_keys(settings)
     assert first == second
-    assert len(first) == 32
+    assert [len(key) for key in first] == [32]
     assert (tmp_path / "serin.db.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_firestore_needs_a_key_of_its_own() -> None:
     with pytest.raises(InvalidSettings, match="SERIN_HASH_KEY: must be given"):
-        installation_key(Settings(store="firestore://p/(default)"))
+        installation_keys(Settings(store="firestore://p/(default)"))

@@ -21,7 +21,8 @@ from shared.engine.farewell import Stage
 from shared.observed import Look, Observed
 from shared.plan import make_plan
 from shared.revision import revision_mark
-from shared.rollout import Phase, Rollout, Severity, Verb, from_dict, to_dict
+from shared.rollout import Phase, Rollout, Severity, Verb
+from shared.schema import from_dict, to_dict
 from shared.workload import readiness, serving
 from tests.support.samples import NEW, NEWER, NOW, OLD, canary, command, resting, result, rollout, workload
 
