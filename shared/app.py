@@ -136,7 +136,7 @@ def build(settings: Settings) -> Parts:
 
     log, http = Log(), Http(Egress(settings.egress_allow))
     return Parts(
-        store=open_store(settings.store),
+        store=open_store(settings.store, settings.history_days),
         gateway=Access(clusters_of(settings), settings.concurrency).gateway,
         analyse=open_checks(settings, http),
         postman=Postman(http, log),

@@ -1,4 +1,5 @@
-"""One entry of a run's history: what one tick decided, and on what evidence. Append-only, kept for ever.
+"""One entry of a run's history: what one tick decided, and on what evidence. Append-only, and kept for ever unless
+``SERIN_HISTORY_DAYS`` says how long.
 
 It must hold no secret: values, queries and names only.
 """

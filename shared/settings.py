@@ -35,6 +35,8 @@ class Settings:
 
     store: str = "sqlite:///serin.db"
     """``sqlite:///FILE``, ``sqlite://`` (in memory) or ``firestore://PROJECT/DATABASE``."""
+    history_days: int | None = None
+    """Days for which what is written of a run is kept, 1 to 36500; empty: for ever. Rollouts themselves never go."""
     cluster: str = "default"
     """Name of the cluster in the store and in messages."""
     kubeconfig: str = ""
@@ -278,6 +280,12 @@ def _threads(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 36500:
+        raise ValueError("must be a whole number of days from 1 to 36500")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -290,6 +298,7 @@ def _seconds(text: str) -> float:
 
 _READERS: Mapping[str, Callable[[str], object]] = {
     "store": _store,
+    "history_days": _days,
     "cluster": _name,
     "kubeconfig": _file,
     "clusters": _clusters,

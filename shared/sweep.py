@@ -48,6 +48,7 @@ def sweep(parts: Parts, cluster: str) -> int:
         list(pool.map(lambda key: guarded_tick(parts, key), missing))
     if parts.store.next_due(cluster) is not None:
         parts.jobs.force(cluster)
+    parts.store.expire(parts.clock())
     if missing or stale:
         parts.log.info("Sweep", cluster=cluster, canaries=len(canaries), made=len(missing), woken=len(stale))
     return len(missing) + len(stale)

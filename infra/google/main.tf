@@ -65,7 +65,7 @@ locals {
     SERIN_STORE     = module.state.url
     SERIN_CLUSTERS  = jsonencode(local.registry)
     SERIN_SCHEDULER = "projects/${var.project}/locations/${var.region}"
-  }, var.settings)
+  }, var.history_days == null ? {} : { SERIN_HISTORY_DAYS = tostring(var.history_days) }, var.settings)
   working = merge({
     SERIN_CALLERS      = module.identities.email["caller"]
     SERIN_AUDIENCES    = local.audience

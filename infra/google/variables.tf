@@ -78,6 +78,17 @@ variable "keep_history" {
   default     = true
 }
 
+variable "history_days" {
+  description = "Days for which what is written of a run is kept; for ever if absent. Rollouts themselves never go."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.history_days == null ? true : var.history_days >= 1 && var.history_days <= 36500 && floor(var.history_days) == var.history_days
+    error_message = "The history is kept for a whole number of days, 1 to 36500, or for ever."
+  }
+}
+
 variable "point_in_time_recovery" {
   description = "Whether Firestore keeps seven days of versions to go back to."
   type        = bool

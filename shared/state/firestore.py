@@ -87,7 +87,8 @@ T = TypeVar("T")
 class FirestoreStore:
     """The Store in one Firestore database; in the emulator when FIRESTORE_EMULATOR_HOST is set."""
 
-    def __init__(self, project: str, database: str) -> None:
+    def __init__(self, project: str, database: str, keep: timedelta | None = None) -> None:
+        self._keep = keep
         self._name = f"Firestore {project}/{database}"
         self._seen = _Memory(REMEMBERED)
         try:
@@ -111,7 +112,8 @@ class FirestoreStore:
         batch = self._batch()
         self._write_rollout(batch, key, rollout, seen)
         if entry:
-            _write_entry(batch, self._run(key, entry.run), entry, f"{seen.born}.{rollout.version:010d}")
+            event = f"{seen.born}.{rollout.version:010d}"
+            _write_entry(batch, self._run(key, entry.run), entry, event, entry.at + self._keep if self._keep else None)
         doing = f"committing version {rollout.version} of rollout {key}"
         try:
             results = self._ask(doing, batch.commit, LOST_CREATE if first else LOST_UPDATE)
@@ -165,12 +167,16 @@ class FirestoreStore:
         """See Store: in the order of their versions, those of an earlier rollout of the same name first."""
         query = self._run(key, run).collection("events").order_by("__name__")
         doing = f"reading the history of run {run} of rollout {key}"
-        return [_fields(snapshot) for snapshot in self._fetch_all(doing, query)]
+        return [_without_expiry(_fields(snapshot)) for snapshot in self._fetch_all(doing, query)]
 
     def runs(self, key: RolloutKey, limit: int) -> Sequence[JsonObject]:
         """See Store."""
         query = self._rollout(key).collection("runs").order_by("run", direction="DESCENDING").limit(limit)
         return [_read_run(_fields(snapshot)) for snapshot in self._fetch(f"reading the runs of rollout {key}", query)]
+
+    def expire(self, now: datetime) -> int:  # noqa: ARG002  as the protocol has it
+        """See Store: the database has a policy for ``expires_at`` (infra/google/modules/state)."""
+        return 0
 
     def close(self) -> None:
         """See Store: the channel closes with the last call that uses it; later calls raise StoreUnavailable."""
@@ -282,9 +288,12 @@ class _Memory:
                 self._seen.popitem(last=False)
 
 
-def _write_entry(batch: WriteBatch, run: DocumentReference, entry: Entry, event: str) -> None:
-    batch.create(run.collection("events").document(event), write_entry(entry))
+def _write_entry(batch: WriteBatch, run: DocumentReference, entry: Entry, event: str, ends: datetime | None) -> None:
+    """``ends`` is written as a timestamp: a policy of Firestore's looks at nothing else."""
+    expiry = {"expires_at": ends} if ends else {}
+    batch.create(run.collection("events").document(event), {**write_entry(entry), **expiry})
     summary = {
+        "expires_at": ends or firestore.DELETE_FIELD,
         "run": entry.run,
         "started": firestore.Minimum(_microseconds(entry.at)),
         "updated": moment(entry.at),
@@ -295,7 +304,11 @@ def _write_entry(batch: WriteBatch, run: DocumentReference, entry: Entry, event:
 
 
 def _read_run(fields: Json) -> JsonObject:
-    return {**fields, "started": moment(EPOCH + timedelta(microseconds=fields["started"]))}
+    return {**_without_expiry(fields), "started": moment(EPOCH + timedelta(microseconds=fields["started"]))}
+
+
+def _without_expiry(fields: Json) -> JsonObject:
+    return {name: value for name, value in fields.items() if name != "expires_at"}
 
 
 def _microseconds(at: datetime) -> int:

@@ -6,6 +6,7 @@ The one place that knows all implementations. It must never load more than the o
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,24 +25,28 @@ _FILE = re.compile(r"sqlite:///([^?#]+)")
 _FIRESTORE = re.compile(r"firestore://([^/?#\s]+)/([^/?#\s]+)")
 
 
-def open_store(url: str) -> Store:
-    """The store at ``url``; InvalidSettings names what is allowed, StoreUnavailable why it cannot be opened."""
+def open_store(url: str, history_days: int | None = None) -> Store:
+    """The store at ``url``, which keeps what it writes into the history for so many days, or for ever.
+
+    InvalidSettings names what is allowed, StoreUnavailable says why it cannot be opened.
+    """
+    keep = timedelta(history_days) if history_days else None
     if url == "sqlite://":
-        return _open_sqlite(None)
+        return _open_sqlite(None, keep)
     if file := _FILE.fullmatch(url):
-        return _open_sqlite(Path(file[1]))
+        return _open_sqlite(Path(file[1]), keep)
     if database := _FIRESTORE.fullmatch(url):
-        return _open_firestore(database[1], database[2])
+        return _open_firestore(database[1], database[2], keep)
     raise InvalidSettings(f"state store {url!r}", (Problem("", f"use one of {ALLOWED}"),))
 
 
-def _open_sqlite(path: Path | None) -> Store:
+def _open_sqlite(path: Path | None, keep: timedelta | None) -> Store:
     from shared.state.sqlite import SqliteStore  # noqa: PLC0415  loaded when needed
 
-    return SqliteStore(path)
+    return SqliteStore(path, keep)
 
 
-def _open_firestore(project: str, database: str) -> Store:
+def _open_firestore(project: str, database: str, keep: timedelta | None) -> Store:
     from shared.state.firestore import FirestoreStore  # noqa: PLC0415  loaded when needed
 
-    return FirestoreStore(project, database)
+    return FirestoreStore(project, database, keep)

@@ -24,7 +24,7 @@ from shared.state.document import read_rollout, write_entry, write_rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from shared.history import Entry
@@ -36,6 +36,9 @@ WAIT_SECONDS = 4.0
 
 CONNECTIONS = 16
 """Threads that can use one file at the same moment; more of them queue."""
+
+LARGEST_DELETION = 1000
+"""Entries, and runs, that one :meth:`SqliteStore.expire` deletes: it holds the write lock for some milliseconds."""
 
 PAGE = 200
 """Rollouts that :meth:`SqliteStore.all` reads at once."""
@@ -65,24 +68,41 @@ SCHEMA = (
     "CREATE TABLE history (id INTEGER PRIMARY KEY, key TEXT NOT NULL, run TEXT NOT NULL, entry TEXT NOT NULL)",
     "CREATE INDEX history_run ON history (key, run, id)",
     "CREATE TRIGGER history_unchanged BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'history only grows'); END",
-    "CREATE TRIGGER history_kept BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'history only grows'); END",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+
+EXPIRING = (
+    "ALTER TABLE history ADD COLUMN expires_at TEXT",
+    "ALTER TABLE runs ADD COLUMN expires_at TEXT",
+    "CREATE INDEX history_expiring ON history (expires_at) WHERE expires_at IS NOT NULL",
+    "CREATE INDEX runs_expiring ON runs (expires_at) WHERE expires_at IS NOT NULL",
+    "DROP TRIGGER IF EXISTS history_kept",
+    """CREATE TRIGGER history_kept BEFORE DELETE ON history WHEN old.expires_at IS NULL
+        BEGIN SELECT RAISE(ABORT, 'history only grows'); END""",
+)
+"""What files lack that were made before history could expire. An earlier Serin can use it: what that writes stays."""
 
 INSERT_ROLLOUT = """INSERT INTO rollouts (cluster, active, due_at, watches, document, version, key)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 UPDATE_ROLLOUT = """UPDATE rollouts SET cluster = ?, active = ?, due_at = ?, watches = ?, document = ?, version = ?
     WHERE key = ? AND version = ?"""
-INSERT_ENTRY = "INSERT INTO history (key, run, entry) VALUES (?, ?, ?)"
-UPSERT_RUN = """INSERT INTO runs (key, run, started, updated, phase, entries) VALUES (?, ?, ?, ?, ?, 1)
+INSERT_ENTRY = "INSERT INTO history (key, run, entry, expires_at) VALUES (?, ?, ?, ?)"
+UPSERT_RUN = """INSERT INTO runs (key, run, started, updated, phase, expires_at, entries) VALUES (?, ?, ?, ?, ?, ?, 1)
     ON CONFLICT DO UPDATE SET started = min(started, excluded.started), updated = excluded.updated,
-    phase = excluded.phase, entries = entries + 1"""
+    phase = excluded.phase, expires_at = excluded.expires_at, entries = entries + 1"""
+EXPIRE_ENTRIES = "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE expires_at <= ? LIMIT ?)"
+EXPIRE_RUNS = """DELETE FROM runs WHERE (key, run) IN (SELECT key, run FROM runs WHERE expires_at <= ?1
+    AND NOT EXISTS (SELECT 1 FROM history WHERE history.key = runs.key AND history.run = runs.run) LIMIT ?2)"""
 
 
 class SqliteStore:
-    """The Store in the file ``path``, made if its folder exists; without a path in memory, for this object alone."""
+    """The Store in the file ``path``, made if its folder exists; without a path in memory, for this object alone.
 
-    def __init__(self, path: Path | None) -> None:
+    ``keep`` is how long what it writes into the history stays; for ever without it.
+    """
+
+    def __init__(self, path: Path | None, keep: timedelta | None = None) -> None:
+        self._keep = keep
         self._name = f"state file {path.absolute()}" if path else "state in memory"
         self._connections = _Connections(self._name, path)
         try:
@@ -105,7 +125,7 @@ class SqliteStore:
             if not _write_rollout(connection, row, rollout.version - 1):
                 raise StaleRollout(f"rollout {key} is not at version {rollout.version - 1}: somebody committed first")
             if entry:
-                _append(connection, key, entry)
+                _append(connection, key, entry, moment(entry.at + self._keep) if self._keep else None)
 
     def submit(self, key: RolloutKey, command: Command) -> Rollout:
         """See Store."""
@@ -168,6 +188,12 @@ class SqliteStore:
         with self._reading(f"reading the runs of rollout {key}") as connection:
             rows = connection.execute(query, (str(key), limit)).fetchall()
         return [dict(zip(("run", "started", "updated", "phase", "entries"), row, strict=True)) for row in rows]
+
+    def expire(self, now: datetime) -> int:
+        """See Store: one transaction; at most LARGEST_DELETION entries and as many runs."""
+        limits = (moment(now), LARGEST_DELETION)
+        with self._writing("deleting history whose days are over") as connection:
+            return sum(connection.execute(each, limits).rowcount for each in (EXPIRE_ENTRIES, EXPIRE_RUNS))
 
     def close(self) -> None:
         """See Store: calls that are under way finish, later ones raise StoreUnavailable."""
@@ -270,6 +296,9 @@ def _prepare(name: str, connection: sqlite3.Connection) -> None:
                     connection.execute(statement)
             case _ if version > SCHEMA_VERSION:
                 raise StoreUnavailable(f"{name} has schema {version}, this Serin knows {SCHEMA_VERSION}: upgrade Serin")
+        if "expires_at" not in {column[1] for column in connection.execute("PRAGMA table_info(runs)")}:
+            for statement in EXPIRING:
+                connection.execute(statement)
     _switch_to_wal(connection)
 
 
@@ -300,10 +329,10 @@ def _row(key: RolloutKey, rollout: Rollout) -> tuple[object, ...]:
     return key.cluster, rollout.active, moment(rollout.due_at), watches, json.dumps(document, ensure_ascii=False)
 
 
-def _append(connection: sqlite3.Connection, key: RolloutKey, entry: Entry) -> None:
-    connection.execute(INSERT_ENTRY, (str(key), entry.run, json.dumps(write_entry(entry), ensure_ascii=False)))
-    at = moment(entry.at)
-    connection.execute(UPSERT_RUN, (str(key), entry.run, at, at, str(entry.phase)))
+def _append(connection: sqlite3.Connection, key: RolloutKey, entry: Entry, expires_at: str | None) -> None:
+    document, at = json.dumps(write_entry(entry), ensure_ascii=False), moment(entry.at)
+    connection.execute(INSERT_ENTRY, (str(key), entry.run, document, expires_at))
+    connection.execute(UPSERT_RUN, (str(key), entry.run, at, at, str(entry.phase), expires_at))
 
 
 def _advise(error: sqlite3.Error) -> str:

@@ -62,5 +62,12 @@ class Store(Protocol):
     def runs(self, key: RolloutKey, limit: int) -> Sequence[JsonObject]:
         """The latest runs of a rollout, newest first: ``{"run", "started", "updated", "phase", "entries"}`` each."""
 
+    def expire(self, now: datetime) -> int:
+        """Delete history whose days are over, up to a bound; how much went. 0 where the database does that itself.
+
+        What is written gets its days then and there: a store that is opened with other ones changes nothing that is
+        there. A run goes when its last entry does, and a rollout never.
+        """
+
     def close(self) -> None:
         """Release connections and files."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from shared.state.firestore import FirestoreStore
 from shared.state.open import open_store
 from tests.support.rollouts import AT, KEY, entry_of, first_version, next_version
 from tests.support.stores import answers, firestore_url
+from tests.support.terraform import INFRA, resources_of
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -66,6 +69,37 @@ def url(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def store(url: str) -> Iterator[FirestoreStore]:
     with closing(_open(url)) as opened:
         yield opened
+
+
+def test_what_expires_has_a_timestamp_where_the_policy_of_the_database_looks_for_it(url: str) -> None:
+    (policy,) = (each for each in resources_of(INFRA / "google/modules/state/main.tf") if each.name == "retention")
+    groups, field = set(re.findall(r'"(\w+)"', str(policy.body["for_each"]))), str(policy.body["field"]).strip('"')
+    project, database = url.removeprefix("firestore://").split("/")
+    with closing(FirestoreStore(project, database, timedelta(days=30))) as store:
+        first = first_version()
+        store.commit(KEY, first, entry_of(first))
+        assert store._client is not None
+        found = {
+            group: [document.to_dict() or {} for document in store._client.collection_group(group).stream()]
+            for group in ("rollouts", "runs", "events")
+        }
+    ends = entry_of(first).at + timedelta(days=30)
+    expiring = {group: [each.get(field) for each in documents] for group, documents in found.items()}
+    assert expiring == {"rollouts": [None], "runs": [ends], "events": [ends]}
+    assert groups == {group for group, ended in expiring.items() if any(ended)}
+
+
+def test_a_run_that_goes_on_for_ever_does_not_expire(url: str) -> None:
+    project, database = url.removeprefix("firestore://").split("/")
+    first = first_version()
+    following = next_version(first)
+    with closing(FirestoreStore(project, database, timedelta(days=30))) as store:
+        store.commit(KEY, first, entry_of(first))
+    with closing(FirestoreStore(project, database)) as store:
+        store.commit(KEY, following, entry_of(following))
+        assert store._client is not None
+        (run,) = (document.to_dict() or {} for document in store._client.collection_group("runs").stream())
+    assert "expires_at" not in run
 
 
 def test_a_tick_costs_one_read_and_one_commit(store: FirestoreStore) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby, islice
 from threading import Barrier, Timer
 from typing import TYPE_CHECKING
@@ -87,6 +88,78 @@ def test_what_was_committed_is_there_after_the_process_was_killed(path: Path, st
         versions = [entry["version"] for entry in opened.history(KEY, stored.run)]
         assert versions == list(range(1, stored.version + 1))
         opened.commit(KEY, next_version(stored), None)
+
+
+def test_history_goes_when_its_days_are_over_and_the_rollout_stays(path: Path) -> None:
+    with closing(SqliteStore(path, timedelta(days=30))) as store:
+        stored = _commit_first(store)
+        following = replace(next_version(stored), runs=stored.runs + 1)
+        store.commit(KEY, following, replace(entry_of(following), at=AT + timedelta(days=10)))
+        assert store.expire(AT + timedelta(days=29)) == 0
+        assert store.expire(AT + timedelta(days=31)) == 2
+        assert store.history(KEY, stored.run) == []
+        assert [run["run"] for run in store.runs(KEY, 10)] == [following.run]
+        assert store.expire(AT + timedelta(days=41)) == 2
+        assert store.runs(KEY, 10) == []
+        assert store.load(KEY) == following
+
+
+def test_a_run_goes_with_the_last_of_its_entries(path: Path) -> None:
+    with closing(SqliteStore(path, timedelta(days=30))) as store:
+        stored = _commit_first(store)
+        following = next_version(stored)
+        store.commit(KEY, following, replace(entry_of(following), at=AT + timedelta(days=20)))
+        assert store.expire(AT + timedelta(days=31)) == 1
+        assert [(run["run"], run["entries"]) for run in store.runs(KEY, 10)] == [(stored.run, 2)]
+
+
+def test_days_that_are_given_later_are_for_what_is_written_later(path: Path) -> None:
+    with closing(SqliteStore(path)) as for_ever:
+        stored = _commit_first(for_ever)
+    with closing(SqliteStore(path, timedelta(days=1))) as store:
+        following = next_version(stored)
+        store.commit(KEY, following, entry_of(following))
+        store.expire(AT + timedelta(days=9))
+        assert store.history(KEY, stored.run) == [entry_of(stored).to_dict()]
+        with store._connections.lent() as connection, pytest.raises(sqlite3.IntegrityError, match="only grows"):
+            connection.execute("DELETE FROM history")
+
+
+def test_one_deletion_is_bounded_and_uses_an_index(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LARGEST_DELETION", 2)
+    with closing(SqliteStore(path, timedelta(days=1))) as store:
+        stored = _commit_first(store)
+        for _ in range(4):
+            stored = next_version(stored)
+            store.commit(KEY, stored, entry_of(stored))
+        late = AT + timedelta(days=9)
+        assert [store.expire(late) for _ in range(4)] == [2, 2, 2, 0]
+        with store._connections.lent() as connection:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite.EXPIRE_ENTRIES}", ("", 1)).fetchall()
+    assert any("USING COVERING INDEX history_expiring" in row[3] for row in plan)
+
+
+def test_a_file_from_before_history_could_expire_is_gone_on_with_and_is_still_good_for_who_made_it(path: Path) -> None:
+    _make_before_expiry(path)
+    with closing(SqliteStore(path, timedelta(days=1))) as store:
+        stored = _commit_first(store)
+        assert store.history(KEY, stored.run) == [entry_of(stored).to_dict()]
+    with closing(sqlite3.connect(path)) as earlier:
+        assert earlier.execute("PRAGMA user_version").fetchone() == (1,)
+        earlier.execute("INSERT INTO history (key, run, entry) VALUES ('k', '000001', '{}')")
+        earlier.commit()
+    with closing(SqliteStore(path, timedelta(days=1))) as store:
+        assert store.expire(AT + timedelta(days=9)) == 2
+
+
+def _make_before_expiry(path: Path) -> None:
+    """The file as it was made before there was SERIN_HISTORY_DAYS."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in sqlite.SCHEMA:
+            connection.execute(statement)
+        connection.execute(
+            "CREATE TRIGGER history_kept BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'history only grows'); END"
+        )
 
 
 def test_a_commit_survives_a_power_failure(store: SqliteStore) -> None:
@@ -217,7 +290,7 @@ def test_a_document_that_cannot_be_read_holds_its_rollout_alone(path: Path, stor
     with closing(sqlite3.connect(path)) as other:
         other.execute("UPDATE rollouts SET document = '{\"schema\": 99}' WHERE key = ?", (str(KEY),))
         other.commit()
-    with pytest.raises(StoreUnavailable, match=r"east:shop:cart.*upgrade"):
+    with pytest.raises(StoreUnavailable, match=r"east:shop:cart.*deploy the release"):
         store.load(KEY)
     assert store.load(other_key) == first_version()
 

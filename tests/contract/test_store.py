@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -309,6 +309,20 @@ def test_history_outlives_its_rollout_and_grows_on_when_that_comes_again(store: 
     _commit_versions(store, 3)
     assert [entry["version"] for entry in store.history(KEY, "000001")] == [1, 2, 1, 2, 3]
     assert store.runs(KEY, 10) == [_run("000001", (1, 3), "Progressing", 5)]
+
+
+def test_history_stays_for_ever_unless_somebody_says_how_long(store: Store) -> None:
+    _commit_versions(store, 3)
+    assert store.expire(datetime.max.replace(tzinfo=UTC)) == 0
+    assert len(store.history(KEY, "000001")) == 3
+
+
+def test_what_expires_is_read_as_it_was_written(lasting_url: str) -> None:
+    with closing(open_store(lasting_url, 30)) as store:
+        stored = _commit_versions(store, 2)
+        assert store.load(KEY) == stored
+        assert store.history(KEY, "000001")[1] == entry_of(stored).to_dict()
+        assert store.runs(KEY, 10) == [_run("000001", (1, 2), "Progressing", 2)]
 
 
 def test_deleting_what_is_not_there_is_no_error(store: Store) -> None:

@@ -192,6 +192,17 @@ def test_indexes_are_those_of_the_store(planned: JsonObject) -> None:
     )
 
 
+def test_the_days_of_the_history_are_told_to_who_writes_it(tmp_path: Path) -> None:
+    variables = with_archive({**VARIABLES, "history_days": 90}, tmp_path)
+    planned = rehearse("google", variables, ANSWERS, tmp_path)
+    days = {name: read_settings(environment_of(planned, name)).history_days for name in FUNCTIONS}
+    assert set(days.values()) == {90}
+
+
+def test_the_history_is_kept_for_ever_unless_somebody_says_how_long(planned: JsonObject) -> None:
+    assert read_settings(environment_of(planned, "tick")).history_days is None
+
+
 @pytest.mark.parametrize("example", ["one-cluster", "three-clusters"])
 def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> None:
     build = tmp_path / "build"
@@ -222,6 +233,7 @@ def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> N
         ({"webhook_slot": "c"}, "The slot is a or b"),
         ({"runtime": "python27"}, "Serin runs on"),
         ({"tick_instances": 0}, "1 to 100"),
+        ({"history_days": 0.5}, "a whole number of days"),
     ],
     ids=str,
 )

@@ -56,7 +56,8 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# Firestore removes a document of the history when its `expires_at` has passed. Documents without one stay for ever.
+# Firestore removes a document of the history, within a day or so, when its `expires_at` has passed (SERIN_HISTORY_DAYS
+# makes Serin write it). Documents without one stay for ever.
 resource "google_firestore_field" "retention" {
   for_each = toset(["runs", "events"])
 
