@@ -1,9 +1,9 @@
 """All functions in one process, with the local loop that calls them: Serin on a laptop, or self-hosted.
 
 ``python -m functions.serve`` listens on ``--host`` and ``--port``; each function is at its name: ``/tick``,
-``/webhook/SECRET``, ``/event``, ``/slack``, ``/metrics``; ``/healthz`` says that they are served. With a certificate
-all of them are on ``--tls-port`` as well, which is what the cluster's webhook needs. Everything else comes from the
-settings.
+``/webhook/SECRET``, ``/event``, ``/slack``, ``/metrics``. ``/healthz`` says that the loop does its work: if it does
+not, only a new process helps. ``/readyz`` says that the store is open, too. With a certificate all of them are on
+``--tls-port`` as well, which is what the cluster's webhook needs. Everything else comes from the settings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
-from shared.errors import InvalidSettings
+from shared.app import of_process
+from shared.errors import InvalidSettings, SerinError
 from shared.jobs.choice import offer
 from shared.jobs.local import LocalJobs
 from shared.jobs.protocol import HEARTBEAT, SWEEP
@@ -31,7 +32,7 @@ from shared.schedule import Job, LocalLoop
 from shared.settings import clusters_of, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from gunicorn.workers.base import Worker
@@ -88,7 +89,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """The WSGI application: every function under its name."""
         folder = Path(__file__).parent
         apps = {f"/{name}": _rooted(create_app(name, str(folder / f"{name}.py"))) for name in FUNCTIONS}
-        return DispatcherMiddleware(NotFound(), {**apps, "/healthz": Response("ok\n")})
+        health = {"/healthz": _saying(self._lifeless), "/readyz": _saying(self._unready)}
+        return DispatcherMiddleware(NotFound(), {**apps, **health})
+
+    def _lifeless(self) -> str:
+        return self._loop.trouble() if self._loop else "the loop has not begun"
+
+    def _unready(self) -> str:
+        try:
+            of_process()
+        except SerinError as error:
+            return str(error)
+        return self._lifeless()
 
     def _begin(self, _worker: Worker) -> None:
         log = Log()
@@ -105,6 +117,16 @@ def _jobs_of(settings: Settings, options: argparse.Namespace) -> Iterator[Job]:
     for cluster in clusters_of(settings):
         yield Job(HEARTBEAT, options.beat, settings.heartbeat_seconds + 30, cluster.name)
         yield Job(SWEEP, options.sweep, 600, cluster.name)
+
+
+def _saying(trouble: Callable[[], str]) -> WSGIApplication:
+    """An application that answers with what is wrong, as 503, or ``ok``."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        text = trouble()
+        return Response(f"{text or 'ok'}\n", 503 if text else 200)(environ, start_response)
+
+    return serve
 
 
 def _rooted(app: WSGIApplication) -> WSGIApplication:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from shared.logs import Log
 
 
+STUCK = 60.0
+"""Seconds beyond its limit after which a call is not believed to end."""
+
 AGAIN = 15.0
 """The longest pause, in seconds, after a call that failed: a sweep does not wait for its ten minutes."""
 
@@ -63,6 +66,7 @@ class LocalLoop:
     def __init__(self, url: str, jobs: Sequence[Job], log: Log) -> None:
         self._url = url
         self._log = log
+        self._jobs = tuple(jobs)
         self._turns = {(job.name, job.cluster): _Turns() for job in jobs}
         self._threads = [threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True) for job in jobs]
 
@@ -78,6 +82,15 @@ class LocalLoop:
             turns.end()
         for thread in self._threads:
             thread.join()
+
+    def trouble(self) -> str:
+        """Why the loop does not do its work, for whoever can start the process again; empty while it does."""
+        for job, thread in zip(self._jobs, self._threads, strict=True):
+            if not thread.is_alive():
+                return f"nobody makes the {job} any more"
+            if self._turns[job.name, job.cluster].lasted() > job.limit + STUCK:
+                return f"the {job} does not end"
+        return ""
 
     def pause(self, name: str, cluster: str = "") -> bool:
         """Call the job no more until it is resumed or forced; a call that was forced before still comes."""
@@ -120,6 +133,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self._due = time.monotonic()
+        self._began: float | None = None
         self._paused = self._forced = self._ended = False
         self._changed = threading.Condition()
 
@@ -129,12 +143,18 @@ class _Turns:
             while not self._ended and (wait := self._wait()) != 0:
                 self._changed.wait(wait)
             self._forced = False
+            self._began = time.monotonic()
             return not self._ended
+
+    def lasted(self) -> float:
+        """Seconds since the call under way began; 0 if there is none."""
+        with self._changed:
+            return 0.0 if self._began is None else time.monotonic() - self._began
 
     def rest(self, seconds: float) -> None:
         """A call has ended: the next one is due after so long."""
         with self._changed:
-            self._due = time.monotonic() + seconds
+            self._due, self._began = time.monotonic() + seconds, None
 
     def change(self, *, paused: bool, forced: bool = False) -> bool:
         """Whether it was in time."""

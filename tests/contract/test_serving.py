@@ -33,8 +33,18 @@ def test_every_function_is_on_both_ports(functions: Functions) -> None:
     tls = f"https://127.0.0.1:{functions.tls_port}"
     for root, certificate in ((functions.url, None), (tls, functions.certificate)):
         assert ask(f"{root}/healthz", certificate).data == b"ok\n"
+        assert ask(f"{root}/readyz", certificate).data == b"ok\n"
         assert ask(f"{root}/tick", certificate).status == 405
         assert ask(f"{root}/nothing", certificate).status == 404
+
+
+def test_who_cannot_open_the_store_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """Another start would not help; whoever looks at the pod reads why."""
+    with Functions(tmp_path, {"SERIN_STORE": f"sqlite:///{tmp_path}/nowhere/serin.db"}, "--sweep", "3600") as running:
+        assert ask(f"{running.url}/healthz").status == 200
+        answer = ask(f"{running.url}/readyz")
+    assert answer.status == 503
+    assert b"see that its folder exists" in answer.data
 
 
 def test_the_tls_port_is_not_for_plain_requests(functions: Functions) -> None:

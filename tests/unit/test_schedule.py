@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared import schedule
 from shared.logs import Log
 from shared.schedule import Job, LocalLoop
 from tests.support.waiting import eventually
@@ -68,6 +69,16 @@ def test_calls_of_one_job_follow_each_other_and_those_of_another_run_beside_them
         eventually("both were called often", lambda: server.made["heartbeat"] >= 5 and server.made["sweep"] >= 5)
     assert server.most == 1
     assert server.together
+
+
+def test_a_loop_says_when_a_call_does_not_end_and_when_nobody_calls_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "STUCK", -4.8)
+    server = Gauge(1)
+    with server, LocalLoop(server.url, [Job("sweep", every=60, limit=5)], Log(io.StringIO())) as loop:
+        assert loop.trouble() == ""
+        eventually("it says so", lambda: loop.trouble() == "the sweep call does not end")
+        eventually("it is over", lambda: loop.trouble() == "")
+    assert loop.trouble() == "nobody makes the sweep call any more"
 
 
 def test_between_two_calls_lies_the_whole_pause() -> None:
