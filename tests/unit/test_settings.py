@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +52,52 @@ def test_a_wrong_value_names_the_variable_and_what_is_allowed(name: str, value: 
     with pytest.raises(InvalidSettings) as error:
         read_settings({name: value})
     assert [str(problem) for problem in error.value.problems] == [f"{name}: {allowed}"]
+
+
+BAD = {
+    "store": "mysql://x",
+    "history_days": "0",
+    "cluster": "a:b",
+    "kubeconfig": "/nowhere",
+    "clusters": "/nowhere",
+    "namespaces": "../x",
+    "metrics_server": "prometheus",
+    "metrics_auth": "digest",
+    "metrics_ca": "/nowhere",
+    "hash_key": "too-short",
+    "scheduler": "europe",
+    "webhook_secrets": "too-short",
+    "scrape_tokens": "too-short",
+    "slack_token": "xoxp-nope",
+    "slack_channel": "#a channel",
+    "slack_url": "hooks.slack",
+    "slack_api": "slack",
+    "slack_signing_secrets": "too-short",
+    "slack_roles": "/nowhere",
+    "slack_address": "slack",
+    "slack_command": "canary",
+    "links": "nothing",
+    "concurrency": "0",
+    "heartbeat_seconds": "soon",
+    "analysis_seconds": "-1",
+}
+ANYTHING = {"metrics_user", "metrics_password", "egress_allow", "callers", "audiences", "slack_user"}
+"""Settings of which every text is one."""
+
+
+def test_every_setting_has_a_wrong_value_or_takes_any() -> None:
+    assert BAD.keys() | ANYTHING == {each.name for each in fields(Settings)}
+    assert not BAD.keys() & ANYTHING
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_wrong_value_of_each_setting_names_it_and_repeats_no_secret(name: str) -> None:
+    variable, secret = f"SERIN_{name.upper()}", not Settings.__dataclass_fields__[name].repr
+    with pytest.raises(InvalidSettings) as error:
+        read_settings({variable: BAD[name]})
+    (problem,) = (str(each) for each in error.value.problems if each.path == variable)
+    assert re.search("must|less than", problem), "it does not say what is allowed"
+    assert (BAD[name] in problem) is not (secret or name == "clusters"), problem
 
 
 def test_a_slack_app_needs_the_id_of_its_channel_and_a_webhook_any_channel() -> None:
