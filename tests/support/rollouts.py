@@ -76,7 +76,7 @@ _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     float | None: st.none() | _numbers,
     Strategy: st.sampled_from(Strategy),
     Histogram: _histograms,
-    Mapping[str, object]: st.dictionaries(st.from_regex("x_[a-z]{1,5}", fullmatch=True), st.integers(0, 9) | st.text()),
+    Mapping[str, object]: st.sampled_from(({}, {"pace": 1.5}, {"pace": {"of": ["another", "release"]}})),
     Mapping[str, int]: st.dictionaries(st.sampled_from(("promoted", "failed", "aborted")), _counts),
     tuple[Reading, ...]: st.lists(_readings, max_size=3).map(tuple),
     Mail: _mails,
