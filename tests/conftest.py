@@ -12,6 +12,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import tools
 from tests.support.api import ApiDownError, ApiError
@@ -46,8 +47,13 @@ _skipped: list[tuple[str, str]] = []
 
 
 def pytest_configure() -> None:
-    """Let SIGTERM end the session as Ctrl-C does: by default it would leave the servers to the reaper."""
+    """Let SIGTERM end the session as Ctrl-C does: by default it would leave the servers to the reaper.
+
+    How fast a machine makes examples says nothing about Serin.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settings.register_profile("serin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("serin")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
