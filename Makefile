@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS := 1
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: $(VENV)/.demo ## watch a release promote and a bad one roll back; ARGS=--keep leaves it up
@@ -49,8 +49,18 @@ charts: $(VENV)/.dev ## lint and pack the Helm charts into a repository, build/c
 	@sh infra/charts.sh "$$($(RUN) -m tests.support.tools helm)" build/charts
 
 .PHONY: package
-package: ## the archive that Google Cloud builds the functions from, build/serin-functions.zip
+package: python ## the archive that Google Cloud builds the functions from, build/serin-functions.zip
 	@$(PYTHON) -m infra.package build/serin-functions.zip
+
+TARGET = --project "$(PROJECT)" --region "$(REGION)" --cluster "$(CLUSTER)" --vars "$(VARS)" --yes "$(YES)"
+
+.PHONY: deploy
+deploy: python ## install or update Serin on Google Cloud: PROJECT=... REGION=... CLUSTER=... or VARS=file; YES=1 asks nothing
+	@$(PYTHON) -m infra.deploy deploy $(TARGET)
+
+.PHONY: undeploy
+undeploy: python ## remove it, with the same arguments; asks for the project's id
+	@$(PYTHON) -m infra.deploy undeploy $(TARGET)
 
 .PHONY: settings
 settings: $(VENV)/.demo ## write docs/settings.md out of the code
@@ -64,8 +74,11 @@ lock: $(VENV)/.uv ## pin every dependency with its hashes, from pyproject.toml
 clean: ## remove what the other targets made in this folder
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(VENV)/.uv: requirements-dev.txt
+.PHONY: python
+python:
 	@$(PYTHON) -c 'import sys; sys.exit("Serin needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+
+$(VENV)/.uv: requirements-dev.txt | python
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@grep -A 40 '^uv==' requirements-dev.txt | sed '/^ *#/q' > $(VENV)/uv.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt

@@ -234,6 +234,12 @@ def functions_framework_program() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cloud_programs() -> None:
+    """gcloud with its plugin for Kubernetes, and Terraform, are on the PATH."""
+    _need(tools.Name.GCLOUD, tools.Name.GKE_PLUGIN, tools.Name.TERRAFORM)
+
+
+@pytest.fixture(scope="session")
 def provider_schema() -> Schema:
     """What the Google provider for Terraform takes."""
     _need(tools.Name.TERRAFORM_SCHEMA)

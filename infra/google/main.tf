@@ -10,6 +10,8 @@ locals {
   looked_up  = { for name, each in var.clusters : name => each if each.api == null && each.membership == null }
   project_of = { for name, each in var.clusters : name => coalesce(each.project, var.project) }
 
+  by_gateway = anytrue([for each in var.clusters : each.membership != null])
+
   # GKE's DNS endpoint, where there is one, has a public certificate and needs no CA.
   dns_endpoint = {
     for name, found in data.google_container_cluster.this :
@@ -113,15 +115,24 @@ locals {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset([
-    "artifactregistry.googleapis.com",
-    "cloudbuild.googleapis.com",
-    "cloudfunctions.googleapis.com",
-    "cloudscheduler.googleapis.com",
-    "firestore.googleapis.com",
-    "run.googleapis.com",
-    "secretmanager.googleapis.com",
-  ])
+  for_each = toset(concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "container.googleapis.com",
+      "firestore.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "run.googleapis.com",
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    var.network.network == null ? [] : ["vpcaccess.googleapis.com"],
+    local.by_gateway ? ["connectgateway.googleapis.com", "gkehub.googleapis.com"] : [],
+  ))
 
   project            = var.project
   service            = each.value
@@ -167,7 +178,9 @@ module "identities" {
   database         = module.state.resource
   cluster_projects = values(local.project_of)
   metrics_projects = [for name, each in var.clusters : local.project_of[name] if each.metrics_server == null]
-  connect_gateway  = anytrue([for each in var.clusters : each.membership != null])
+  connect_gateway  = local.by_gateway
+
+  depends_on = [google_project_service.this]
 }
 
 module "source" {
@@ -177,6 +190,8 @@ module "source" {
   bucket   = "${local.prefix}-source-${var.project}"
   location = var.region
   archive  = var.archive
+
+  depends_on = [google_project_service.this]
 }
 
 module "network" {
@@ -188,6 +203,8 @@ module "network" {
   name    = local.prefix
   network = var.network.network
   range   = var.network.range
+
+  depends_on = [google_project_service.this]
 }
 
 module "function" {
@@ -224,6 +241,8 @@ module "scheduler" {
   url      = module.function["tick"].url
   caller   = module.identities.email["caller"]
   audience = local.audience
+
+  depends_on = [google_project_service.this]
 }
 
 module "alerts" {
@@ -233,4 +252,6 @@ module "alerts" {
   prefix   = local.prefix
   channels = var.alert_channels
   enabled  = var.alerts
+
+  depends_on = [google_project_service.this]
 }

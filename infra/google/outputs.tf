@@ -17,6 +17,19 @@ output "chart_values" {
   }
 }
 
+output "clusters" {
+  description = "How each cluster is reached by whoever installs the chart: by its place in GKE, or its membership in a fleet, or neither."
+  value = {
+    for name, each in var.clusters : name => {
+      project    = local.project_of[name]
+      location   = each.location
+      cluster    = coalesce(each.cluster, name)
+      membership = each.membership
+      by_dns     = try(local.dns_endpoint[name], null) != null
+    }
+  }
+}
+
 output "webhook_secrets" {
   description = "Ids of the secrets that the clusters call the webhook with, by cluster."
   value       = { for name in keys(var.clusters) : name => module.secrets.webhook[name][var.webhook_slot] }

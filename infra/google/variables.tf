@@ -58,6 +58,11 @@ variable "clusters" {
 variable "archive" {
   description = "Path of the functions' code, as `make package` writes it."
   type        = string
+
+  validation {
+    condition     = fileexists(var.archive)
+    error_message = "There is no such file. Write it with `make package`."
+  }
 }
 
 variable "database_location" {
@@ -70,6 +75,11 @@ variable "database" {
   description = "Name of the Firestore database."
   type        = string
   default     = "serin"
+
+  validation {
+    condition     = var.database == "(default)" || can(regex("^[a-z][-a-z0-9]{2,61}[a-z0-9]$", var.database))
+    error_message = "A database's name has 4 to 63 lower-case letters, digits and hyphens, and starts with a letter; or it is (default)."
+  }
 }
 
 variable "keep_history" {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.serve import FUNCTIONS
+from infra.deploy.foundation import APIS
 from shared.caller import make_gatekeeper
 from shared.jobs.choice import PLACE, PREFIX
 from shared.jobs.cloud_scheduler import Place
@@ -162,6 +163,54 @@ def test_the_webhook_takes_either_secret_of_each_cluster_and_nobody_else_has_the
     assert all(len(cluster.webhook_secrets) == 2 for cluster in clusters)
 
 
+def test_a_function_reads_the_secrets_that_it_is_given_and_no_others(tmp_path: Path) -> None:
+    given = {"tick": {"SERIN_METRICS_PASSWORD": "prometheus-token"}}
+    planned = rehearse("google", with_archive({**VARIABLES, "secrets": given}, tmp_path), ANSWERS, tmp_path)
+    readers = of_type(planned, "google_secret_manager_secret_iam_member")
+    by_function: dict[str, set[str]] = {}
+    for address, values in readers.items():
+        assert values["role"] == "roles/secretmanager.secretAccessor"
+        by_function.setdefault(address.split('"')[1], set()).add(values["secret_id"].rpartition("serin-")[2])
+    assert [name for name, secrets in by_function.items() if "prometheus-token" in secrets] == ["tick"]
+    assert "slack" not in by_function
+    assert set(by_function) == {"webhook", "event", "tick", "metrics"}
+
+
+def test_every_api_is_on_that_a_resource_belongs_to(planned: JsonObject) -> None:
+    owners = {
+        "cloudfunctions2": "cloudfunctions",
+        "cloud_run": "run",
+        "cloud_scheduler": "cloudscheduler",
+        "container": "container",
+        "firestore": "firestore",
+        "monitoring": "monitoring",
+        "project_iam": "iam",
+        "project_service": "serviceusage",
+        "secret_manager": "secretmanager",
+        "service_account": "iam",
+        "storage": "storage",
+        "vpc_access": "vpcaccess",
+    }
+    kinds = {each.type.removeprefix("google_") for file in FILES for each in resources_of(file)} - {"random_password"}
+    wanted = {next(api for start, api in owners.items() if kind.startswith(start)) for kind in kinds}
+    enabled = {each["service"].split(".")[0] for each in of_type(planned, "google_project_service").values()}
+    before_terraform = {api.split(".")[0] for api in APIS}
+    assert wanted - enabled - before_terraform == {"vpcaccess"}  # only with a network
+    assert "connectgateway" in enabled
+
+
+def test_alerts_wait_for_lines_that_serin_says(planned: JsonObject) -> None:
+    code = "".join(file.read_text() for file in (INFRA.parent / "shared").rglob("*.py"))
+    filters = [
+        condition["condition_matched_log"][0]["filter"]
+        for policy in of_type(planned, "google_monitoring_alert_policy").values()
+        for condition in policy["conditions"]
+    ]
+    phrases = [phrase for text in filters for phrase in re.findall(r'jsonPayload\.msg=~"\^?([^"]+)"', text)]
+    assert len(phrases) == 2
+    assert [phrase for phrase in phrases if phrase not in code] == []
+
+
 def test_jobs_are_called_as_serin_looks_for_them_and_say_what_the_tick_function_expects(planned: JsonObject) -> None:
     jobs = {job["name"]: job["http_target"][0] for job in of_type(planned, "google_cloud_scheduler_job").values()}
     place = Place("p", "l", PREFIX)
@@ -234,10 +283,12 @@ def test_the_examples_come_to_an_installation(example: str, tmp_path: Path) -> N
         ({"runtime": "python27"}, "Serin runs on"),
         ({"tick_instances": 0}, "1 to 100"),
         ({"history_days": 0.5}, "a whole number of days"),
+        ({"database": "DB"}, "A database's name has"),
+        ({"archive": "nowhere.zip"}, "make package"),
     ],
     ids=str,
 )
 def test_a_wrong_value_is_refused_with_words(change: Json, said: str, tmp_path: Path) -> None:
     with pytest.raises(TerraformError) as error:
-        rehearse("google", with_archive({**VARIABLES, **change}, tmp_path), ANSWERS, tmp_path)
+        rehearse("google", {**with_archive(VARIABLES, tmp_path), **change}, ANSWERS, tmp_path)
     assert said in " ".join(str(error.value).split())

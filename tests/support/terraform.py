@@ -76,15 +76,21 @@ def rehearse(folder: str, variables: Json, answers: Mapping[str, Json], scratch:
     ``answers`` gives what only Google knows of a resource of some type: computed attributes, or all of a data source.
     """
     shutil.copytree(INFRA, scratch / "infra", ignore=shutil.ignore_patterns(".terraform*", "local"))
+    make_rehearsable(scratch / "infra", answers)
     copy = scratch / "infra" / folder
-    for file in sorted((scratch / "infra").rglob("*.tf")):
-        file.write_text(_rewrite(file.read_text(), answers))
     (copy / "rehearsal.auto.tfvars.json").write_text(json.dumps(variables))
     terraform(copy, "init", "-backend=false", "-input=false", "-no-color")
     terraform(copy, "apply", "-auto-approve", "-input=false", "-no-color")
     state = json.loads(terraform(copy, "show", "-json"))["values"]
     outputs = {name: output["value"] for name, output in state.get("outputs", {}).items()}
     return {"outputs": outputs, **dict(_planned(state["root_module"]))}
+
+
+def make_rehearsable(folder: Path, answers: Mapping[str, Json]) -> None:
+    """Rewrite every configuration below a folder, as ``rehearse`` evaluates it. An answer may be an expression of
+    Terraform's, in ``${}``."""
+    for file in sorted(folder.rglob("*.tf")):
+        file.write_text(_rewrite(file.read_text(), answers))
 
 
 def _planned(module: Json) -> Iterator[tuple[str, Json]]:
