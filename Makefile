@@ -62,6 +62,14 @@ deploy: python ## install or update Serin on Google Cloud: PROJECT=... REGION=..
 undeploy: python ## remove it, with the same arguments; asks for the project's id
 	@$(PYTHON) -m infra.deploy undeploy $(TARGET)
 
+.PHONY: sbom
+sbom: $(VENV)/.dev ## the bill of materials of what runs, with hashes and licences, build/serin.cdx.json
+	@$(RUN) -m infra.sbom "$$($(RUN) -m tests.support.tools functions-framework)" build/serin.cdx.json
+
+.PHONY: audit
+audit: $(VENV)/.dev ## look for known vulnerabilities in what is locked (asks a service on the internet)
+	@$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.txt
+
 .PHONY: settings
 settings: $(VENV)/.demo ## write docs/settings.md out of the code
 	@$(RUN) -m infra.settings_page
