@@ -97,6 +97,7 @@ def test_every_line_of_a_lock_is_one_version_with_its_hashes(lock: Path) -> None
     assert [entry.splitlines()[0] for entry in locked if not form.fullmatch(entry)] == []
 
 
+@pytest.mark.timeout(900)  # the schema is large, and its check is pure Python
 def test_the_bill_of_materials_names_all_that_runs_with_hashes_and_licences(functions_framework_program: Path) -> None:
     document = describe(functions_framework_program.parents[1])
     parts = document["components"]
@@ -109,6 +110,7 @@ def test_the_bill_of_materials_names_all_that_runs_with_hashes_and_licences(func
     assert len(needs) == len(RUNTIME)
 
 
+@pytest.mark.timeout(900)
 def test_what_is_not_locked_is_in_no_bill(functions_framework_program: Path, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text((TREE / "pyproject.toml").read_text())
     (tmp_path / "requirements.txt").write_text("flask==3.1.3 --hash=sha256:" + "0" * 64)
