@@ -98,7 +98,7 @@ def _runs_target(canary: Canary, scene: Scene) -> bool:
     if target is None or primary is None:
         return False
     wanted = primary_workload(canary, target, primary, _copies(canary, scene), "", None)
-    return same(primary["spec"]["template"]["spec"], wanted["spec"]["template"]["spec"])
+    return same(template_of(primary)["spec"], template_of(wanted)["spec"])
 
 
 def _copies(canary: Canary, scene: Scene) -> dict[ConfigRef, Json]:

@@ -19,6 +19,7 @@ from shared.farewell import farewell, finalizers
 from shared.observed import Look
 from shared.render.autoscaler import is_paused, primary_autoscaler
 from shared.render.configs import copy_config
+from shared.render.copies import canary_copy, obstacle
 from shared.render.differences import up_to_date
 from shared.render.original import keep_original
 from shared.render.ownership import belongs, is_flaggers, take_over
@@ -39,7 +40,7 @@ from shared.scene import (
     target_id,
     target_of,
 )
-from shared.workload import TARGETS, parse_workload, serving, size_of, template_of
+from shared.workload import parse_workload, runs_pods, serving, size_of, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from shared.scene import Scene
 
 
-_WRITTEN_AT_PROMOTION = frozenset({*TARGETS, "ConfigMap", "Secret", HPA, SCALED_OBJECT})
+_WRITTEN_AT_PROMOTION = frozenset({"ConfigMap", "Secret", HPA, SCALED_OBJECT})
+"""Beside the primary itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ class Aim:
 
     @property
     def primary_serves(self) -> bool:
-        """Whether the primary has pods that can take traffic."""
+        """Whether the primary has pods that can take traffic, and is the Canary's own."""
         primary = primary_of(self.canary, self.scene)
-        return primary is not None and serving(parse_workload(primary))
+        return primary is not None and belongs(primary, self.canary) and serving(parse_workload(primary))
 
 
 def changes(canary: Canary, rollout: Rollout, scene: Scene) -> tuple[Change, ...]:
@@ -88,8 +90,10 @@ def _all(aim: Aim) -> Iterator[Change]:
     yield from _workload(aim)
     yield from _autoscaler(aim)
     yield from _services(aim)
+    yield from _copy(aim, there=False)
     yield from _growth(aim)
     yield from _router(aim)
+    yield from _copy(aim, there=True)
     yield from _scale(aim)
     yield from _flaggers(aim)
 
@@ -114,7 +118,7 @@ def _is_taken_over(aim: Aim, wanted: ObjectId) -> bool:
 def _workload(aim: Aim) -> Iterator[Change]:
     """The primary with the copies that it mounts: at initialization, at promotion, and when it is gone."""
     target, primary = target_of(aim.canary, aim.scene), primary_of(aim.canary, aim.scene)
-    if target is None or not _may_copy(aim, target, primary):
+    if target is None or _leads_nowhere(aim, target) or not _may_copy(aim, target, primary):
         return
     renewed = unlike(aim.rollout.promoted, aim.rollout.applied)
     sources = configs_of(aim.canary, aim.scene)
@@ -154,7 +158,8 @@ def _flaggers(aim: Aim) -> Iterator[Restore]:
     if Look.GENERATED not in aim.scene.look or primary_of(aim.canary, aim.scene) is None:
         return
     for wanted, live in aim.scene.objects.items():
-        if wanted.kind in _WRITTEN_AT_PROMOTION and live is not None and is_flaggers(live):
+        rarely_written = wanted.kind in _WRITTEN_AT_PROMOTION or wanted == primary_id(aim.canary)
+        if rarely_written and live is not None and is_flaggers(live):
             yield Restore(wanted, take_over(live, aim.canary))
 
 
@@ -174,13 +179,33 @@ def _growth(aim: Aim) -> Iterator[Raise]:
 
 def _services(aim: Aim) -> Iterator[Change]:
     target = target_of(aim.canary, aim.scene)
-    if Look.GENERATED not in aim.scene.look or target is None:
+    if Look.GENERATED not in aim.scene.look or target is None or not runs_pods(aim.canary.target.kind):
         return
     label = selector_label(target, primary_of(aim.canary, aim.scene))
     yield from _write(aim, canary_service(aim.canary, target, label))
     yield from _write(aim, primary_service(aim.canary, target, label))
     if aim.primary_serves:
         yield from _write(aim, apex_service(aim.canary, target, label))
+
+
+def _copy(aim: Aim, *, there: bool) -> Iterator[Write]:
+    """The canary's copy of a target that is a Service, made before the router names it. One that is ``there`` may have
+    traffic: it is of the revision that was committed and no other, and written after the router has sent that home.
+    """
+    target, name = target_of(aim.canary, aim.scene), aim.canary.service.canary_name
+    if target is None or runs_pods(aim.canary.target.kind) or _leads_nowhere(aim, target):
+        return
+    live = aim.scene.get("Service", name)
+    mark = aim.rollout.applied.template
+    if there is (live is not None) and mark in template_forms(template_of(target)):
+        yield from _write(aim, canary_copy(aim.canary, target, live, mark))
+
+
+def _leads_nowhere(aim: Aim, side: Json | None) -> bool:
+    """Whether requests that the router sent to a copy of this side would find nobody."""
+    if side is None or runs_pods(aim.canary.target.kind):
+        return False
+    return bool(obstacle(aim.canary, side, primary_of(aim.canary, aim.scene)))
 
 
 def _router(aim: Aim) -> Iterator[Change]:
@@ -192,6 +217,8 @@ def _router(aim: Aim) -> Iterator[Change]:
         return
     if aim.rollout.phase is Phase.INITIALIZING and not aim.primary_serves:
         return
+    if _leads_nowhere(aim, primary_of(aim.canary, aim.scene)):
+        return
     if Look.GENERATED in aim.scene.look:
         for obj in router.beside(aim.canary):
             yield from _write(aim, obj)
@@ -201,7 +228,7 @@ def _router(aim: Aim) -> Iterator[Change]:
 def _scale(aim: Aim) -> Iterator[Change]:
     """The target's size: zero or not zero is Serin's, the number in between is its autoscaler's."""
     wanted = aim.rollout.replicas
-    if wanted is None:
+    if wanted is None or not runs_pods(aim.canary.target.kind):
         return
     moves = _moves(aim, wanted)
     yield from _pause(aim, paused=not wanted, anyway=moves)

@@ -123,7 +123,7 @@ def _generated(canary: Canary, scene: Scene) -> Iterator[Delete]:
     names = [*(router.ids_beside(canary) if router else ()), *(ObjectId("Service", name) for name in sides)]
     if scaler is not None:
         names.append(scaler)
-    for name in (*names, primary_id(canary)):
+    for name in dict.fromkeys((*names, primary_id(canary))):
         live = _own(canary, scene, name)
         if live is not None:
             yield _removal(name, live)

@@ -24,6 +24,7 @@ class HintKind(StrEnum):
     DEPLOYMENT = "deployment"
     CONFIGMAP = "configmap"
     SECRET = "secret"  # noqa: S105  a kind, not a password
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ _KINDS = {
     "DaemonSet": ("apps", HintKind.DAEMONSET),
     "Deployment": ("apps", HintKind.DEPLOYMENT),
     "Secret": ("", HintKind.SECRET),
+    "Service": ("", HintKind.SERVICE),
 }
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"

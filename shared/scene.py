@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.revision import Sighting, config_forms, template_forms, trackable, tracked_refs
-from shared.workload import template_of
+from shared.workload import runs_pods, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +72,12 @@ def primary_of(canary: Canary, scene: Scene) -> Json | None:
 def target_id(canary: Canary) -> ObjectId:
     """The user's workload."""
     return ObjectId(canary.target.kind, canary.target.name)
+
+
+def canary_ids(canary: Canary) -> tuple[ObjectId, ...]:
+    """What gets the canary's requests: the target, and its copy if it is a Service itself."""
+    copies = () if runs_pods(canary.target.kind) else (ObjectId("Service", canary.service.canary_name),)
+    return (target_id(canary), *copies)
 
 
 def primary_id(canary: Canary) -> ObjectId:

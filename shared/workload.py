@@ -1,8 +1,10 @@
-"""A Deployment or a DaemonSet as far as a rollout cares: how many pods it should have and has, and how its rolling
-update goes.
+"""A target as far as a rollout cares: how many pods it should have and has, and how its rolling update goes.
 
 A DaemonSet has no size of its own: it is at zero while its pods ask for a node label that no node has (Flagger's way).
 That node selector is a size and no part of the app, so nobody but this module ever sees it.
+
+A Service runs nothing: it says where requests go, to pods or to a name outside of the cluster. So it has no size, and
+is ready as soon as it is there, as in Flagger.
 
 The reasons for not being ready are Flagger's own sentences, because people search their logs for them.
 
@@ -17,10 +19,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shared.json_types import Json, JsonObject
 
-DAEMON_SET = "DaemonSet"
+DEPLOYMENT, DAEMON_SET, SERVICE = "Deployment", "DaemonSet", "Service"
 
-TARGETS = ("Deployment", DAEMON_SET)
-"""Kinds of workloads that can be released."""
+TARGETS = (DEPLOYMENT, DAEMON_SET, SERVICE)
+"""Kinds of targets that can be released."""
+
+ROUTED = (
+    "type",
+    "externalName",
+    "selector",
+    "ports",
+    "clusterIP",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "internalTrafficPolicy",
+    "publishNotReadyAddresses",
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "trafficDistribution",
+)
+"""Fields of a Service that say where requests inside of the cluster go: its revision, see :func:`template_of`."""
 
 _WAITING = "waiting for rollout to finish"
 
@@ -38,7 +56,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment or a DaemonSet at one moment.
+    """A target or its primary at one moment. A Service has no pods of its own: all of its numbers are zero.
 
     ``replicas`` is how many pods it should have, see :func:`size_of`, ``current`` how many it has, of all revisions; of
     these ``updated`` run its newest template, ``ready`` pass their probe and ``available`` have done so for
@@ -59,18 +77,30 @@ class Workload:
     paused: bool
     conditions: tuple[Condition, ...]
     template: Json
-    kind: str = "Deployment"
+    kind: str = DEPLOYMENT
 
     def __str__(self) -> str:
         """``name.namespace``, as the log calls it."""
         return f"{self.name}.{self.namespace}"
 
 
+def runs_pods(kind: str) -> bool:
+    """Whether targets of this kind run pods, which start, cost, and can be scaled to zero."""
+    return kind != SERVICE
+
+
+def counts_pods(kind: str) -> bool:
+    """Whether somebody says how many pods they have: not the nodes, as of a DaemonSet."""
+    return kind == DEPLOYMENT
+
+
 def size_of(workload: Json) -> int:
-    """How many pods a Deployment should have (``spec.replicas``, by default one), or a DaemonSet.
+    """How many pods a Deployment should have (``spec.replicas``, by default one), or a DaemonSet; none for a Service.
 
     A DaemonSet that is not at zero has at least one, whatever its status says: its controller may not have counted yet.
     """
+    if workload.get("kind") == SERVICE:
+        return 0
     if workload.get("kind") != DAEMON_SET:
         return int(workload["spec"].get("replicas", 1))
     if template_of(workload) is not workload["spec"]["template"]:
@@ -80,10 +110,10 @@ def size_of(workload: Json) -> int:
 
 def is_smaller(workload: Json, wanted: int) -> bool:
     """Whether it has to be scaled up to have ``wanted`` pods. How many nodes there are for a DaemonSet is nobody's to
-    change: it is large enough unless it is at zero.
+    change: it is large enough unless it is at zero. A Service always is.
     """
-    size = size_of(workload)
-    return size < (min(wanted, 1) if workload.get("kind") == DAEMON_SET else wanted)
+    largest = {DAEMON_SET: 1, SERVICE: 0}.get(workload.get("kind", ""), wanted)
+    return size_of(workload) < min(wanted, largest)
 
 
 def scaling(kind: str, replicas: int) -> tuple[JsonObject, str]:
@@ -95,9 +125,29 @@ def scaling(kind: str, replicas: int) -> tuple[JsonObject, str]:
 
 
 def template_of(workload: Json) -> Json:
-    """The pod template, see :func:`as_written`."""
-    template: Json = as_written(workload["spec"]["template"])
-    return template
+    """What a revision is made of: the pod template, see :func:`as_written`. A Service is its own.
+
+    Of a Service only what :data:`ROUTED` names counts. What the cluster gave it (addresses, node ports) is no
+    revision, nor is how it is reached from outside (a load balancer, external addresses), which nobody can try on a
+    part of the requests.
+    """
+    match workload["spec"]:
+        case {"template": template}:
+            written: Json = as_written(template)
+            return written
+        case spec:  # objects out of a list carry no kind
+            return {"spec": _routed(spec)}
+
+
+def _routed(spec: Json) -> JsonObject:
+    routed = {field: spec[field] for field in ROUTED if spec.get(field) is not None}
+    if routed.get("clusterIP") != "None":
+        routed.pop("clusterIP", None)
+    if routed.get("type") != "ExternalName":
+        routed["type"] = "ClusterIP"
+    if "ports" in routed:
+        routed["ports"] = [{key: value for key, value in port.items() if key != "nodePort"} for port in routed["ports"]]
+    return routed
 
 
 def as_written(template: Any) -> Any:
@@ -110,8 +160,9 @@ def as_written(template: Any) -> Any:
 
 
 def parse_workload(obj: Json) -> Workload:
-    """The workload that an object of ``apps/v1`` describes; what it leaves out has the API's default."""
-    return _daemon_set(obj) if obj.get("kind") == DAEMON_SET else _deployment(obj)
+    """The workload that an object describes; what it leaves out has the API's default."""
+    parsers = {DAEMON_SET: _daemon_set, SERVICE: _service}
+    return parsers.get(obj.get("kind", ""), _deployment)(obj)
 
 
 def _deployment(deployment: Json) -> Workload:
@@ -157,6 +208,27 @@ def _daemon_set(daemon_set: Json) -> Workload:
     )
 
 
+def _service(service: Json) -> Workload:
+    metadata = service["metadata"]
+    return Workload(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        resource_version=metadata.get("resourceVersion", ""),
+        generation=0,
+        observed_generation=0,
+        replicas=0,
+        current=0,
+        updated=0,
+        ready=0,
+        available=0,
+        paused=False,
+        conditions=(),
+        template=template_of(service),
+        kind=SERVICE,
+    )
+
+
 def readiness(workload: Workload, threshold_percent: int = 100) -> str:
     """Why the workload is not as it should be, or an empty string if it is.
 
@@ -177,8 +249,10 @@ def exceeded(workload: Workload) -> bool:
 
 
 def serving(workload: Workload) -> bool:
-    """Whether it has pods that can take traffic, now and as far as it is told to."""
-    return workload.replicas > 0 and workload.available > 0
+    """Whether it has pods that can take traffic, now and as far as it is told to. Those that a Service names are its
+    author's to keep ready.
+    """
+    return not runs_pods(workload.kind) or (workload.replicas > 0 and workload.available > 0)
 
 
 def _reason(workload: Workload, threshold_percent: int) -> str:

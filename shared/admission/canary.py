@@ -15,7 +15,7 @@ from shared.admission.review import Operation
 from shared.canary import parse_canary, warnings
 from shared.errors import InvalidCanary
 from shared.render.differences import at
-from shared.workload import DAEMON_SET
+from shared.workload import DAEMON_SET, SERVICE
 
 if TYPE_CHECKING:
     from shared.admission.review import AdmissionRequest
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from shared.json_types import Json
 
 UNCHANGED = "this Canary was not valid before and still is not: Serin does not act on it until this is put right"
+
+_WAY_BACK = "scale it up, let the Service select its pods, "
+_WAYS_BACK = {
+    DAEMON_SET: "take flagger.app/scale-to-zero out of its nodeSelector, let the Service select its pods, ",
+    SERVICE: "",
+}
 
 
 def review_canary(request: AdmissionRequest) -> Answer:
@@ -72,8 +78,7 @@ def _say_goodbye(canary: Json) -> tuple[str, ...]:
             "the Canary stays until that is done",
         )
     kept = f"{target}-primary goes on serving, and new versions of {kind} {target} get no traffic any more"
-    scale = "take flagger.app/scale-to-zero out of its nodeSelector" if kind == DAEMON_SET else "scale it up"
-    undo = f"to go back to {kind} {target}, {scale}, let the Service select its pods, delete the router's object"
+    undo = f"to go back to {kind} {target}, {_WAYS_BACK.get(str(kind), _WAY_BACK)}delete the router's object"
     weight = at(canary, ("status", "canaryWeight"))
     split = (f"the traffic split stays as it is: {weight} percent to {kind} {target}",) if _is_share(weight) else ()
     return (kept, *split, undo)

@@ -37,7 +37,7 @@ def _essence(kind: HintKind, obj: Json | None) -> tuple[object, ...] | None:
     if obj is None:
         return None
     match kind:
-        case HintKind.CANARY:
+        case HintKind.CANARY | HintKind.SERVICE:
             return (at(obj, ("spec",)), _is_last_seen(obj))
         case HintKind.DEPLOYMENT | HintKind.DAEMONSET:
             return (as_written(at(obj, ("spec", "template"))), _is_last_seen(obj))

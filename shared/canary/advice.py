@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from shared.canary.durations import parse_window
 from shared.canary.fields import Field, find_analysis, show
 from shared.canary.metrics import DURATION, OLD_NAMES, SUCCESS_RATE
-from shared.canary.model import HookType
+from shared.canary.model import HookType, Provider
 from shared.canary.strategy_advice import advise_strategy
-from shared.workload import DAEMON_SET
+from shared.canary.target import REPLACED
+from shared.workload import DAEMON_SET, SERVICE
 
 if TYPE_CHECKING:
     from shared.errors import Problem
@@ -35,6 +36,7 @@ def warnings(obj: Json) -> tuple[Problem, ...]:
     _mention_old_version(root)
     _mention_old_analysis(spec)
     _mention_autoscaler(spec)
+    _mention_copies(spec, analysis)
     _mention_weights(analysis)
     _mention_comparison(analysis)
     advise_strategy(spec, analysis)
@@ -65,6 +67,20 @@ def _mention_old_analysis(spec: Field) -> None:
 def _mention_autoscaler(spec: Field) -> None:
     if spec.at("targetRef").at("kind").value == DAEMON_SET and spec.at("autoscalerRef").value is not None:
         spec.at("autoscalerRef").report("is ignored: a DaemonSet has one pod a node, whatever an autoscaler says")
+
+
+def _mention_copies(spec: Field, analysis: Field) -> None:
+    """A Service as the target: its copies have its own ports, and no pods of their own that could be counted."""
+    if spec.at("targetRef").at("kind").value != SERVICE:
+        return
+    for field in map(spec.at("service").at, REPLACED):
+        if field.value:
+            field.report("is ignored: the copies of a Service are as it is itself")
+    if spec.at("provider").value not in (None, "", Provider.ISTIO):
+        for metric in analysis.at("metrics").entries():
+            name, template = metric.at("name"), metric.at("templateRef")
+            if name.value in (SUCCESS_RATE, DURATION) and template.value is None:
+                name.report("finds nothing without a mesh: pods are not called like a Service. Use a templateRef")
 
 
 def _mention_weights(analysis: Field) -> None:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from shared.canary.analysis import read_analysis
 from shared.canary.fields import INT32_MAX, Field, find_analysis
 from shared.canary.gateway_api import check_gateway_api
-from shared.canary.model import HPA, SCALED_OBJECT, AutoscalerRef, Canary, ObjectRef, Provider
+from shared.canary.model import HPA, SCALED_OBJECT, AutoscalerRef, Canary, Provider
 from shared.canary.names import check_label, check_object, check_url
 from shared.canary.service import read_service
 from shared.canary.strategy import check_match, check_protocol, check_strategy, read_provider, without_router
+from shared.canary.target import read_ref, read_target
 from shared.canary.unsupported import report_refused
 from shared.errors import InvalidCanary
-from shared.workload import DAEMON_SET
+from shared.workload import DAEMON_SET, SERVICE
 
 if TYPE_CHECKING:
     from shared.canary.model import Analysis
@@ -49,7 +50,7 @@ def _read_canary(root: Field) -> Canary:
     root.at("kind").required().choice(("Canary",), "")
     metadata = root.at("metadata").required().section()
     spec = root.at("spec").required().section()
-    target = spec.at("targetRef").required().section()
+    target = spec.at("targetRef")
     namespace = metadata.at("namespace").required().text(check_label)
     return Canary(
         namespace=namespace,
@@ -58,7 +59,7 @@ def _read_canary(root: Field) -> Canary:
         created=metadata.at("creationTimestamp").text(),
         generation=metadata.at("generation").integer(0, _INT64_MAX, 0),
         api_version=root.at("apiVersion").required().choice(API_VERSIONS, ""),
-        target=_read_ref(target),
+        target=read_target(spec),
         service=read_service(spec.at("service").required().section(), target.at("name")),
         analysis=_read_strategy(spec, namespace),
         provider=read_provider(spec.at("provider")),
@@ -89,19 +90,11 @@ def _read_finalizers(field: Field) -> tuple[str, ...]:
     return tuple(entry.value for entry in field.listed().entries() if isinstance(entry.value, str))
 
 
-def _read_ref(field: Field) -> ObjectRef:
-    return ObjectRef(
-        api_version=field.at("apiVersion").required().text(),
-        kind=field.at("kind").required().text(),
-        name=field.at("name").required().text(check_object),
-    )
-
-
 def _read_autoscaler(field: Field, target: Field) -> AutoscalerRef | None:
     """The autoscaler, unless the target has no size that it could change."""
-    if field.value is None or target.at("kind").value == DAEMON_SET:
+    if field.value is None or target.at("kind").value in (DAEMON_SET, SERVICE):
         return None
-    ref = _read_ref(field)
+    ref = read_ref(field)
     limits = field.at("primaryScalerReplicas").section()
     low = limits.at("minReplicas").integer(1, INT32_MAX, None)
     high = limits.at("maxReplicas").integer(1, INT32_MAX, None)

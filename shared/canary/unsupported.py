@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared.canary.fields import Field, find_analysis, show
 from shared.canary.model import Provider
+from shared.canary.target import APIS
 from shared.workload import TARGETS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _other_than(*supported: str) -> Callable[[object], bool]:
 
 REFUSED = (
     Row("spec.provider", _other_than(*Provider), "provider {value} is", f"use {' or '.join(Provider)}"),
-    Row("spec.targetRef.apiVersion", _other_than("apps/v1"), "targets of API {value} are", "use apps/v1"),
+    Row("spec.targetRef.apiVersion", _other_than(*APIS), "targets of API {value} are", f"use {' or '.join(APIS)}"),
     Row("spec.targetRef.kind", _other_than(*TARGETS), "targets of kind {value} are", f"use a {' or a '.join(TARGETS)}"),
     Row(
         "spec.autoscalerRef.kind",

@@ -1,7 +1,8 @@
 """The PromQL of a metric: Serin's own two questions, and users' own queries.
 
 What is asked about is always the canary's own workload, however little of the traffic it gets. In a mesh its sidecars
-tell, about copied requests too; without one the app has to, by the histogram that Flagger asks for.
+tell, about copied requests too; without one the app has to, by the histogram that Flagger asks for. Who answers for a
+Service need not be in the mesh: there the callers' sidecars tell.
 
 The success rate has to tell "every request failed" from "no requests". With only 5xx the numerator has no series, and
 nothing divided by something is nothing: ``or vector(0)`` makes it the zero that it is. Without requests the denominator
@@ -16,6 +17,7 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.checks.gotemplate import Values, render
+from shared.workload import runs_pods
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary, Metric
@@ -89,12 +91,21 @@ def _rate(series: str, labels: str, interval: str) -> str:
 
 def select(canary: Canary, workload: str) -> str:
     """The labels of what is known of the requests to one of the Canary's workloads: the target, or the primary."""
+    if canary.has_mesh and not runs_pods(canary.target.kind):
+        return _by_service(canary, workload)
     return _in_mesh(canary, workload) if canary.has_mesh else _by_pods(canary, workload)
 
 
 def _in_mesh(canary: Canary, workload: str) -> str:
     namespace, name = _quote(canary.namespace), _quote(workload)
     return f'reporter="destination",destination_workload_namespace={namespace},destination_workload={name}'
+
+
+def _by_service(canary: Canary, workload: str) -> str:
+    """One of the two copies of a target that is a Service, as its callers count."""
+    copy = canary.service.canary_name if workload == canary.target.name else canary.service.primary_name
+    namespace, name = _quote(canary.namespace), _quote(copy)
+    return f'reporter="source",destination_service_namespace={namespace},destination_service_name={name}'
 
 
 def _by_pods(canary: Canary, workload: str) -> str:

@@ -13,6 +13,7 @@ from shared.cluster.kinds import BY_NAME, kind_of
 from shared.desired import changes, strangers
 from shared.errors import Refused
 from shared.observed import Look, Observed
+from shared.render.copies import obstacle
 from shared.render.ownership import belongs
 from shared.render.router import is_left_behind, router_of
 from shared.render.workload import carried_revision
@@ -23,6 +24,7 @@ from shared.scene import (
     ObjectId,
     Scene,
     autoscaler_id,
+    canary_ids,
     config_id,
     missing_configs,
     primary_autoscaler_id,
@@ -32,7 +34,7 @@ from shared.scene import (
     target_id,
     target_of,
 )
-from shared.workload import parse_workload, template_of
+from shared.workload import parse_workload, runs_pods, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +91,7 @@ def _after_copying(look: Look, rollout: Rollout, primary: Json | None) -> Look:
 
 def _first(canary: Canary, look: Look) -> Iterator[ObjectId]:
     if Look.TARGET in look:
-        yield target_id(canary)
+        yield from canary_ids(canary)
     if Look.PRIMARY in look:
         yield primary_id(canary)
     router = router_of(canary)
@@ -166,6 +168,8 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
     target, name = target_of(canary, scene), f"{canary.target.name}.{canary.namespace}"
     if Look.TARGET in scene.look and target is None and rollout.replicas is None:
         yield f"{canary.target.word} {name} not found: create it, or delete the Canary"
+    if not runs_pods(canary.target.kind):
+        yield from _dead_ends(canary, scene)
     if is_left_behind(canary, rollout):
         yield (
             f"spec.provider is {canary.provider}, but the router before still sends {rollout.weight}% to {name}: "
@@ -182,8 +186,18 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
         yield str(error)
 
 
+def _dead_ends(canary: Canary, scene: Scene) -> Iterator[str]:
+    """What keeps Services from being copied, or from being routed to."""
+    target, primary = target_of(canary, scene), primary_of(canary, scene)
+    for side in (target, primary):
+        if side is not None and (reason := obstacle(canary, side, primary)):
+            yield reason
+
+
 def _obstacles(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
-    for stranger in strangers(canary, rollout, scene):
+    primary = primary_of(canary, scene)
+    in_its_place = (primary_id(canary),) if primary is not None and not belongs(primary, canary) else ()
+    for stranger in dict.fromkeys((*in_its_place, *strangers(canary, rollout, scene))):
         yield f"{stranger} exists and does not belong to Canary {canary}: rename or delete it"
     if not _primary_is_lost(canary, rollout, scene):
         return

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.workload import DAEMON_SET
+from shared.workload import counts_pods
 
 if TYPE_CHECKING:
     from shared.engine.decide import Situation
@@ -26,10 +26,10 @@ PATIENCE_SECONDS = 60.0
 
 def of_canary(situation: Situation, route: Route) -> int:
     """How many pods the canary needs for ``route``; none are needed for requests that a match describes, whose number
-    nobody knows, nor of a DaemonSet, which has all that the nodes allow.
+    nobody knows, nor of a target whose pods nobody counts.
     """
-    is_sized = situation.canary.target.kind != DAEMON_SET
-    if route.matching or not is_sized or situation.canary.analysis.ignore_capacity:
+    counted = counts_pods(situation.canary.target.kind)
+    if route.matching or not counted or situation.canary.analysis.ignore_capacity:
         return 0
     return _part(situation.rollout.capacity, max(route.canary, route.mirror))
 

@@ -19,7 +19,7 @@ from shared.observed import Look
 from shared.plan import HOME, Route
 from shared.revision import changed
 from shared.rollout import Phase, Rollout
-from shared.workload import exceeded, readiness, serving
+from shared.workload import exceeded, readiness, runs_pods, serving
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
@@ -172,10 +172,10 @@ def _await_cluster(situation: Situation, draft: Draft) -> Draft:
 
 
 def _advance(canary: Canary, draft: Draft, stage: Stage) -> Draft:
-    apex = f"{canary.service.name}.{canary.namespace}"
+    apex, has_pods = f"{canary.service.name}.{canary.namespace}", runs_pods(canary.target.kind)
     texts = {
         Stage.ROUTING: f"Routing all traffic to {_target(canary)}",
-        Stage.SWITCHING: f"Switching Service {apex} to the pods of {_target(canary)}",
+        **({Stage.SWITCHING: f"Switching Service {apex} to the pods of {_target(canary)}"} if has_pods else {}),
         Stage.RESTORING: f"Giving back the router of {apex}",
         Stage.REMOVING: f"Removing {_primary(canary)} and what belongs to it",
         Stage.LEAVING: f"Deletion completed! {canary} is given back",

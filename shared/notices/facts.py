@@ -13,6 +13,7 @@ from shared.notice import Facts
 from shared.revision import revision_mark, unlike
 from shared.rollout import shown_phase
 from shared.scene import KINDS, primary_of, target_of
+from shared.workload import template_of
 
 if TYPE_CHECKING:
     from shared.canary.model import Analysis, Canary
@@ -119,7 +120,7 @@ def _images(target: Json | None, primary: Json | None) -> tuple[str, ...]:
 
 
 def _images_of(workload: Json | None) -> dict[str, str]:
-    containers = workload["spec"]["template"]["spec"].get("containers") or () if workload else ()
+    containers = template_of(workload)["spec"].get("containers") or () if workload else ()
     return {str(container["name"]): str(container.get("image", "")) for container in containers}
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from shared.canary.model import HPA, SCALED_OBJECT
 from shared.render.autoscaler import HPA_FIELDS, SCALED_OBJECT_FIELDS
 from shared.render.ownership import REVISION, VERSION, foreign_owners
+from shared.workload import ROUTED
 
 if TYPE_CHECKING:
     from shared.json_types import Json
@@ -51,13 +52,23 @@ def up_to_date(live: Json, desired: Json) -> bool:
     for other kinds.
     """
     return _claimed(live, desired) and all(
-        compare(at(live, path), at(desired, path)) for path, compare in OWNED[desired["kind"]].items()
+        compare(at(live, path), at(desired, path)) for path, compare in owned_fields(desired).items()
     )
+
+
+def owned_fields(desired: Json) -> Mapping[tuple[str, ...], Comparison]:
+    """The fields of a desired object that are Serin's, and how each is compared; KeyError for other kinds.
+
+    Of a Service that carries a revision, a copy of the target, these are all that say where requests go.
+    """
+    is_copy = desired["kind"] == "Service" and at(desired, ("metadata", "annotations", REVISION)) is not None
+    return _COPIED if is_copy else OWNED[desired["kind"]]
 
 
 def _claimed(live: Json, desired: Json) -> bool:
     metadata = live["metadata"]
-    annotations = {key: value for key, value in desired["metadata"]["annotations"].items() if key != VERSION}
+    wanted = desired["metadata"]["annotations"]
+    annotations = {key: value for key, value in wanted.items() if key not in (VERSION, REVISION)}
     return (
         covers(metadata.get("annotations"), annotations)
         and covers(metadata.get("labels") or {}, desired["metadata"].get("labels") or {})
@@ -78,8 +89,9 @@ def _whatever(live: object, desired: object) -> bool:  # noqa: ARG001  a compari
 
 def _same_ports(live: object, desired: object) -> bool:
     # The node port is the API server's; on an update it keeps that by the port's name.
-    ports = live if isinstance(live, list) else []
-    return same([{key: value for key, value in port.items() if key != "nodePort"} for port in ports], desired)
+    if not isinstance(live, list):
+        return same(live, desired)
+    return same([{key: value for key, value in port.items() if key != "nodePort"} for port in live], desired)
 
 
 def at(obj: object, path: tuple[str, ...]) -> Any:
@@ -118,3 +130,7 @@ OWNED: Mapping[str, Mapping[tuple[str, ...], Comparison]] = {
     "DestinationRule": {("spec", "host"): same, ("spec", "trafficPolicy"): same},
 }
 """The fields of each generated kind that are Serin's, written as a whole, and how each is compared."""
+
+_COPIED: Mapping[tuple[str, ...], Comparison] = {
+    ("spec", field): _same_ports if field == "ports" else same for field in ROUTED
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from shared.render.differences import OWNED, at
+from shared.render.differences import at, owned_fields
 from shared.render.ownership import foreign_owners
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def overlay(live: Json, desired: Json) -> JsonObject:
     result = {**deepcopy(dict(live)), "apiVersion": desired["apiVersion"], "kind": desired["kind"]}
     result.pop("status", None)
     result["metadata"] = _metadata(result["metadata"], desired["metadata"])
-    for path in OWNED[desired["kind"]]:
+    for path in owned_fields(desired):
         _put(result, path, deepcopy(at(desired, path)))
     return result
 

@@ -24,7 +24,8 @@ CANARY_UID = "serin.dev/canary-uid"
 """Annotation: that Canary's uid."""
 
 REVISION = "serin.dev/revision"
-"""Annotation of the primary's pods: the mark of the revision that they run."""
+"""Annotation of the primary's pods: the mark of the revision that they run. Also of a Service that is a copy of the
+target, which is its own revision."""
 
 VERSION = "serin.dev/version"
 """Annotation of a router: the rollout version that wrote it, the fence against older decisions."""

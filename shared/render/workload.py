@@ -1,4 +1,4 @@
-"""The primary: the Deployment or DaemonSet that serves production, made from the target.
+"""The primary: what serves production, made from the target and of its kind.
 
 It carries a mark of the revision in its pods' annotations. So every promotion rolls them, a new configuration alone
 does too, and the primary itself can say what it runs.
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from shared.errors import Refused
 from shared.render.configs import rewrite_refs
+from shared.render.copies import primary_copy
 from shared.render.differences import at, covers
 from shared.render.overlay import overlay
 from shared.render.ownership import REVISION, copied_annotations, copied_labels, owned_metadata
 from shared.render.pods import primary_pods, selector_label
-from shared.workload import DAEMON_SET, size_of, template_of
+from shared.workload import DAEMON_SET, runs_pods, size_of, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,6 +45,8 @@ def primary_workload(
     as it is and gives a new one the target's. A live primary keeps its size if the Canary names an autoscaler.
     Refused if the target has no usable selector label, or if the live primary selects other pods than it would run.
     """
+    if not runs_pods(target["kind"]):
+        return primary_copy(canary, target, live, mark)
     label = selector_label(target, live)
     fresh = {
         "apiVersion": "apps/v1",
@@ -63,8 +66,9 @@ def primary_workload(
 
 
 def carried_revision(primary: Json) -> str:
-    """The mark of the revision that a primary's pods run; empty if Serin did not write it."""
-    return str(at(primary, ("spec", "template", "metadata", "annotations", REVISION)) or "")
+    """The mark of the revision that a primary's pods run, or that a Service is; empty if Serin did not write it."""
+    path = ("metadata", "annotations", REVISION)
+    return str(at(primary, ("spec", "template", *path)) or at(primary, path) or "")
 
 
 def _metadata(canary: Canary, target: Json, label: PodLabel) -> JsonObject:

@@ -220,6 +220,35 @@ class TestServices:
         spec = wire.post(services, self.service(clusterIP="None")).body["spec"]
         assert (spec["clusterIP"], spec["clusterIPs"]) == ("None", ["None"])
 
+    def test_one_becomes_a_name_and_comes_back(self, wire: Wire, services: str) -> None:
+        made = wire.post(services, self.service(type="NodePort")).body
+        outside = {"type": "ExternalName", "externalName": "a.example.com", "sessionAffinity": "None"}
+        kept = {"clusterIP": made["spec"]["clusterIP"], "clusterIPs": made["spec"]["clusterIPs"]}
+        answer = wire.put(f"{services}/a", {**made, "spec": {**outside, **kept}})
+        assert (answer.code, answer.body["spec"]) == (200, outside)
+        headless = self.service(clusterIP="None")["spec"]
+        back = wire.put(f"{services}/a", {**answer.body, "spec": headless}).body["spec"]
+        assert (back["type"], back["clusterIP"], back["clusterIPs"]) == ("ClusterIP", "None", ["None"])
+
+    def test_one_that_was_reached_from_outside_is_not_any_more(self, wire: Wire, services: str) -> None:
+        made = wire.post(services, self.service(type="LoadBalancer", sessionAffinity="ClientIP")).body
+        ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in made["spec"]["ports"]]
+        spec = wire.put(f"{services}/a", {**made, "spec": {**made["spec"], "type": "ClusterIP", "ports": ports}}).body[
+            "spec"
+        ]
+        assert spec == {
+            "clusterIP": made["spec"]["clusterIP"],
+            "clusterIPs": made["spec"]["clusterIPs"],
+            "internalTrafficPolicy": "Cluster",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
+            "selector": {"app": "a"},
+            "sessionAffinity": "ClientIP",
+            "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}},
+            "type": "ClusterIP",
+        }
+
     def test_ports_are_known_by_their_number(self, wire: Wire, services: str) -> None:
         wire.post(services, self.service(ports=[{"port": 80, "name": "web"}]))
         change = {"spec": {"ports": [{"port": 81, "name": "admin"}]}}

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from tests.support.app import Release
     from tests.support.serin import Serin
 
-COPIES = ("configmap", "secret", "service")
-SERVICES = (("service", "frontend"), ("service", "frontend-canary"))
-WORKLOADS = {"DaemonSet": ("daemonset",), "Deployment": ("deployment", "hpa")}
+GENERATED = {
+    "DaemonSet": ("daemonset", "configmap", "secret", "service"),
+    "Deployment": ("deployment", "hpa", "configmap", "secret", "service"),
+    "Service": ("service",),
+}
+"""The kinds of the primary's objects."""
 
 
 def run_by_flagger(serin: Serin, release: Release, phase: str, weight: int = 0) -> None:
@@ -38,11 +41,13 @@ def left_by_flagger(serin: Serin, release: Release, status: JsonObject, router: 
         "uid": canary["metadata"]["uid"],
     }
     ours = {"serin.dev/canary": None, "serin.dev/canary-uid": None, "serin.dev/version": None}
-    primarys = ((kind, "frontend-primary") for kind in (*WORKLOADS[release.target], *COPIES))
-    for kind, name in (*primarys, *SERVICES, (router, "frontend")):
+    primarys = ((kind, "frontend-primary") for kind in GENERATED[release.target])
+    apex = () if release.target == "Service" else (("service", "frontend"),)
+    for kind, name in (*primarys, *apex, ("service", "frontend-canary"), (router, "frontend")):
         release.patch(kind, {"metadata": {"annotations": ours, "ownerReferences": [owner]}}, name)
-    template = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
-    release.patch(release.target.lower(), {"spec": {"template": template}}, "frontend-primary")
+    mark = {"metadata": {"annotations": {"serin.dev/revision": None, "flagger-id": "1b9d6bcd"}}}
+    pods = {"spec": {"template": mark}}
+    release.patch(release.target.lower(), mark if release.target == "Service" else pods, "frontend-primary")
     hashes = {"lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
     release.cluster.api.patch(release.path("canary") + "/status", {"status": {**hashes, **status}})
 
@@ -51,7 +56,7 @@ def untouched(release: Release) -> tuple[object, object, tuple[int, int]]:
     """What must not change: both workloads, but for the primary's annotation that says whose it is; the weights."""
     kind = release.target.lower()
     target, primary = release.get(kind), release.get(kind, "frontend-primary")
-    return target["metadata"]["generation"], primary["spec"], release.weights()
+    return target["spec"], primary["spec"], release.weights()
 
 
 def test_a_canary_at_rest_is_taken_over_without_restarting_a_pod(serin: Serin, release: Release) -> None:

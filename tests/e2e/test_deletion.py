@@ -242,13 +242,13 @@ def test_an_analysis_that_cannot_be_run_does_not_matter_any_more(team: Team) -> 
 def test_a_canary_that_nobody_can_read_goes_and_nothing_is_touched(team: Team) -> None:
     team.initialized()
     left = team.left()
-    team.release.patch("canary", {"spec": {"targetRef": {"kind": "Service"}}})
+    team.release.patch("canary", {"spec": {"targetRef": {"apiVersion": "serving.knative.dev/v1"}}})
     team.delete()
     team.forgotten(team.serves)
     assert team.find("canary") is None
     assert team.left() == left
     events = [event["message"] for event in events_of(team.release.cluster, team.release.namespace)]
-    assert "Service" in events[-1]
+    assert "serving.knative.dev/v1" in events[-1]
     assert events[-1].endswith("it is being deleted, so nothing is removed and the primary serves on")
 
 

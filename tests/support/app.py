@@ -1,5 +1,5 @@
 """The app that the end-to-end tests release: a Deployment with a ConfigMap, a Secret and an autoscaler, or a DaemonSet
-with a ConfigMap and a Secret, and its Canary.
+with a ConfigMap and a Secret, or a Service for pods that somebody else looks after, and its Canary.
 
 The first is the workload of DESIGN's budgets: one ConfigMap, one Secret, one HPA.
 """
@@ -22,8 +22,8 @@ LABELS = {"app": NAME}
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The app in one namespace of a cluster, as its team sees it; ``target`` is the kind that runs its pods. A
-    DaemonSet has no autoscaler.
+    """The app in one namespace of a cluster, as its team sees it; ``target`` is the kind that is released, of which
+    only a Deployment has an autoscaler.
     """
 
     cluster: Cluster
@@ -37,12 +37,16 @@ class Release:
         eventually("the app serves", self.is_up)
         made = canary(provider, **analysis)
         made["spec"]["targetRef"]["kind"] = self.target
-        if self.target == "DaemonSet":
+        if self.target == "Service":
+            made["spec"]["targetRef"]["apiVersion"] = "core/v1"
+        if self.target != "Deployment":
             del made["spec"]["autoscalerRef"]
         self.cluster.api.create(self.path("canary", ""), made)
 
     def is_up(self) -> bool:
-        """Whether every pod of the target runs its newest template and is available."""
+        """Whether every pod of the target runs its newest template and is available. A Service has none."""
+        if self.target == "Service":
+            return True
         daemon_set = self.target == "DaemonSet"
         complete = self.cluster.daemon_set_complete if daemon_set else self.cluster.rollout_complete
         return complete(self.namespace, NAME)
@@ -60,13 +64,18 @@ class Release:
         self.cluster.api.patch(self.path(kind, name), change)
 
     def upgrade(self, image: str, **env: str) -> None:
-        """A new version of the app; FAULT_ERROR_RATE and FAULT_DELAY make it misbehave."""
+        """A new version of the app; FAULT_ERROR_RATE and FAULT_DELAY make it misbehave. A Service selects its pods."""
+        if self.target == "Service":
+            self.patch("service", {"spec": {"selector": {"image": image.replace(":", "-")}}})
+            return
         self.patch(self.target.lower(), {"spec": {"template": {"spec": {"containers": [_container(image, env)]}}}})
 
     def image(self, name: str) -> str:
-        """The image that the template of a workload names."""
-        template = self.get(self.target.lower(), name)["spec"]["template"]
-        return str(template["spec"]["containers"][0]["image"])
+        """The image that the template of a workload names, or the label that a Service selects by."""
+        spec = self.get(self.target.lower(), name)["spec"]
+        if self.target == "Service":
+            return str(spec["selector"]["image"]).replace("-", ":")
+        return str(spec["template"]["spec"]["containers"][0]["image"])
 
     def weights(self) -> tuple[int, int]:
         """Primary's and canary's weight in the VirtualService."""
@@ -145,13 +154,15 @@ def _objects(kind: str) -> list[tuple[str, JsonObject]]:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME}
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
     autoscaler = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4, "metrics": [cpu]}
-    service = {"selector": LABELS, "ports": [{"name": "http", "port": 9898, "targetPort": 9898}]}
+    selected = {**LABELS, "image": "app-1"} if kind == "Service" else LABELS
+    service = {"selector": selected, "ports": [{"name": "http", "port": 9898, "targetPort": 9898}]}
     of_kind = {
         "DaemonSet": [(_PATHS["daemonset"], {"metadata": metadata, "spec": workload})],
         "Deployment": [
             (_PATHS["deployment"], {"metadata": metadata, "spec": {"replicas": 2, **workload}}),
             (_PATHS["hpa"], {"metadata": metadata, "spec": autoscaler}),
         ],
+        "Service": [],
     }
     return [
         (_PATHS["configmap"], {"metadata": metadata, "data": {"greeting": "hello"}}),

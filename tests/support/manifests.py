@@ -297,7 +297,7 @@ spec:
   provider: gatewayapi:v1
   revertOnDeletion: true
   targetRef:
-    apiVersion: apps/v1
+    apiVersion: serving.knative.dev/v1
     kind: Service
     name: everything
   autoscalerRef:

@@ -93,6 +93,30 @@ def test_one_oddity_is_one_piece_of_advice(changes: dict[str, object], expected:
     assert warnings(edit(good("podinfo"), changes)) == (expected,)
 
 
+TO_SERVICE: dict[str, object] = {
+    "spec.targetRef.apiVersion": "core/v1",
+    "spec.targetRef.kind": "Service",
+    "spec.autoscalerRef": REMOVED,
+    "spec.service": {"port": 80},
+}
+
+
+def test_what_a_service_leaves_without_effect_is_told() -> None:
+    assert warnings(edit(good("podinfo"), TO_SERVICE)) == ()
+    ignored = edit(good("podinfo"), {**TO_SERVICE, "spec.service": {"port": 80, "headless": True, "targetPort": 8080}})
+    text = "is ignored: the copies of a Service are as it is itself"
+    assert warnings(ignored) == (
+        Problem("spec.service.targetPort", text),
+        Problem("spec.service.headless", text),
+    )
+
+
+def test_nobody_counts_the_requests_to_a_service_without_a_mesh() -> None:
+    routed = edit(good("podinfo"), {**TO_SERVICE, "spec.provider": "gatewayapi:v1"})
+    found = [problem for problem in warnings(routed) if problem.path == f"{METRIC}.name"]
+    assert [problem.message.partition(":")[0] for problem in found] == ["finds nothing without a mesh"]
+
+
 ROUNDS: dict[str, object] = {
     "spec.analysis.stepWeight": REMOVED,
     "spec.analysis.maxWeight": REMOVED,

@@ -196,7 +196,8 @@ MISTAKES = [
     ("spec.targetRef.name", "", "is required"),
     ("spec.targetRef.name", "9podinfo", "names the Service too, and so must start with a letter"),
     ("spec.targetRef.name", "a" * 56, "names the Service too, and so must start with a letter"),
-    ("spec.targetRef.kind", "Service", 'targets of kind "Service" are not supported by this version of Serin'),
+    ("spec.targetRef.kind", "StatefulSet", 'targets of kind "StatefulSet" are not supported by this version of Serin'),
+    ("spec.targetRef.apiVersion", "core/v1", 'must be apps/v1 for a Deployment, not "core/v1"'),
     ("spec.targetRef.apiVersion", "extensions/v1beta1", 'targets of API "extensions/v1beta1" are not supported'),
     ("spec.autoscalerRef", "podinfo", 'must be an object, not "podinfo"'),
     ("spec.autoscalerRef.kind", "WatermarkPodAutoscaler", "autoscalers of kind"),
@@ -296,6 +297,35 @@ def test_one_mistake_is_one_problem_at_its_field(path: str, value: object, messa
     assert message in problem.message
 
 
+TO_SERVICE: dict[str, object] = {
+    "spec.targetRef.apiVersion": "core/v1",
+    "spec.targetRef.kind": "Service",
+    "spec.autoscalerRef": REMOVED,
+}
+SCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"}
+
+
+def test_a_service_is_a_target_in_either_spelling_of_its_api() -> None:
+    for version in ("v1", "core/v1"):
+        canary = parse_canary(edit(good("podinfo"), {**TO_SERVICE, "spec.targetRef.apiVersion": version}))
+        assert (canary.target.kind, canary.primary_name) == ("Service", canary.service.primary_name)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("spec.targetRef.apiVersion", "apps/v1", 'must be v1 or core/v1 for a Service, not "apps/v1"'),
+        ("spec.autoscalerRef", SCALER, "cannot be given for a Service, which has no pods to scale"),
+        ("spec.provider", "kubernetes", "must be a router for a Service"),
+        ("spec.service.name", "shop", 'must be "podinfo" or absent'),
+    ],
+)
+def test_what_a_service_as_the_target_leaves_no_room_for(path: str, value: object, message: str) -> None:
+    (problem,) = problems_of(edit(good("podinfo"), {**TO_SERVICE, path: value}))
+    assert problem.path == path
+    assert message in problem.message
+
+
 def test_free_steps_must_rise_and_stand_alone() -> None:
     path = "spec.analysis.stepWeights"
     assert problems_of(edit(good("podinfo"), STEPS | {path: [10, 10]})) == [
@@ -392,7 +422,7 @@ def test_every_mistake_is_found_at_once_and_under_its_authors_spelling() -> None
 def test_what_serin_cannot_do_yet_is_refused_by_field_and_never_ignored() -> None:
     assert [problem.path for problem in problems_of(everything_else())] == [
         "spec.analysis.match[0].headers.user-agent",
-        "spec.targetRef.kind",
+        "spec.targetRef.apiVersion",
         "spec.ingressRef",
         "spec.routeRef",
         "spec.upstreamRef",

@@ -1,4 +1,4 @@
-"""A hint names one of five kinds, by a name that Kubernetes can have given."""
+"""A hint names one of six kinds, by a name that Kubernetes can have given."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.support.reviews import anything
         ("apps", "Deployment", "deployment/web.v2"),
         ("", "ConfigMap", "configmap/web.v2"),
         ("", "Secret", "secret/web.v2"),
+        ("", "Service", "service/web.v2"),
         (None, "Secret", "secret/web.v2"),
         ("apps", "ConfigMap", None),
         ("example.com", "Canary", None),

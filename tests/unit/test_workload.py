@@ -1,4 +1,4 @@
-"""Size and readiness of a Deployment and of a DaemonSet, in the words that Flagger's users search for."""
+"""Size and readiness of each kind of target, in the words that Flagger's users search for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.workload import (
     template_of,
 )
 from tests.support.reviews import anything
-from tests.unit.render.samples import daemon_set, deployment
+from tests.unit.render.samples import daemon_set, deployment, service
 
 if TYPE_CHECKING:
     from shared.json_types import JsonObject
@@ -199,3 +199,18 @@ def test_each_kind_is_scaled_in_its_own_way() -> None:
     for replicas, mark in ((0, "true"), (4, None)):
         selector = {"flagger.app/scale-to-zero": mark}
         assert scaling("DaemonSet", replicas) == ({"spec": {"template": {"spec": {"nodeSelector": selector}}}}, "")
+
+
+def test_a_service_has_no_size_is_ready_and_serves() -> None:
+    workload = parse_workload(service())
+    assert (size_of(service()), is_smaller(service(), 3), readiness(workload), serving(workload)) == (
+        0,
+        False,
+        "",
+        True,
+    )
+
+
+def test_a_service_out_of_a_list_has_the_same_template() -> None:
+    listed = {field: value for field, value in service().items() if field not in ("kind", "apiVersion")}
+    assert template_of(listed) == template_of(service())

@@ -92,6 +92,12 @@ def test_a_daemonset_is_brought_back_by_its_node_selector() -> None:
     assert undo.startswith("to go back to DaemonSet podinfo, take flagger.app/scale-to-zero out of its nodeSelector")
 
 
+def test_to_go_back_to_a_service_only_the_router_is_in_the_way() -> None:
+    changes = {"oldObject.spec.targetRef.kind": "Service", "oldObject.status.canaryWeight": 0}
+    _, undo = review_canary(_deletion(changes)).warnings
+    assert undo == "to go back to Service podinfo, delete the router's object"
+
+
 def test_whoever_deletes_a_canary_in_a_run_learns_that_the_split_stays() -> None:
     warnings = review_canary(_deletion({"oldObject.status.canaryWeight": 30})).warnings
     assert "the traffic split stays as it is: 30 percent to Deployment podinfo" in warnings

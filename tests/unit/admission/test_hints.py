@@ -80,6 +80,14 @@ def test_a_daemonset_at_zero_is_none_and_its_pods_are_news() -> None:
     assert hint.ref == "daemonset/podinfo"
 
 
+def test_the_status_of_a_service_is_none_and_its_spec_is_news() -> None:
+    same = {"kind.kind": "Service", "kind.group": "", "object.spec": {"a": 1}, "oldObject.spec": {"a": 1}}
+    assert hint_of(request("deployment_update", same)) is None
+    hint = hint_of(request("deployment_update", {**same, "object.spec": {"a": 2}}))
+    assert hint
+    assert hint.ref == "service/podinfo"
+
+
 def test_the_binary_data_of_a_config_count() -> None:
     same = {"object.data": REMOVED, "oldObject.data": {}, "kind.kind": "ConfigMap"}
     assert hint_of(request("secret_update", same)) is None

@@ -8,7 +8,7 @@ import pytest
 
 from shared.canary.model import Metric, ObjectRef, Provider, TemplateRef
 from shared.canary.template import MetricsProvider, MetricTemplate
-from shared.checks.queries import write_query, write_template_query
+from shared.checks.queries import select, write_query, write_template_query
 from shared.errors import InvalidInput
 from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
 
@@ -51,6 +51,19 @@ def test_without_a_mesh_the_app_itself_is_asked_about(provider: Provider) -> Non
         assert write_query(bare, latency) == (
             f"histogram_quantile(0.99, sum(rate(http_request_duration_seconds_bucket{{{pods}}}[30s])) by (le)) * 1000"
         )
+
+
+def test_the_callers_of_a_service_count_what_its_copies_answer() -> None:
+    released = replace(canary(), target=ObjectRef("v1", "Service", "backend"))
+    copy = 'reporter="source",destination_service_namespace="test",destination_service_name="api-{}"'
+    assert write_query(released, LATENCY) == (
+        "histogram_quantile(0.99, sum(rate(istio_request_duration_milliseconds_bucket"
+        f"{{{copy.format('canary')}}}[30s])) by (le))"
+    )
+    assert [select(released, name) for name in ("backend", "backend-primary")] == [
+        copy.format("canary"),
+        copy.format("primary"),
+    ]
 
 
 def test_names_cannot_leave_their_quotes() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
@@ -60,6 +60,25 @@ def daemon_set() -> JsonObject:
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
     spec = {field: made["spec"][field] for field in ours if field in made["spec"]}
     return {**made, "kind": "DaemonSet", "spec": {**spec, "updateStrategy": strategy}, "status": {}}
+
+
+def service(**spec: Any) -> JsonObject:
+    """The target as a Service, with these fields of its ``spec``; of an ExternalName nothing else is left."""
+    usual = {
+        "type": "ClusterIP",
+        "selector": {"app": "podinfo", "stack": "blue"},
+        "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}],
+        "clusterIP": "10.96.0.4",
+        "clusterIPs": ["10.96.0.4"],
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "internalTrafficPolicy": "Cluster",
+        "sessionAffinity": "None",
+    }
+    annotations = {"external-dns.alpha.kubernetes.io/hostname": "podinfo.example.com"}
+    metadata = {"name": "podinfo", "namespace": "test", "labels": {"app": "podinfo"}, "annotations": annotations}
+    given = spec if spec.get("type") == "ExternalName" else {**usual, **spec}
+    return {"kind": "Service", "apiVersion": "v1", "metadata": metadata, "spec": given, "status": {"loadBalancer": {}}}
 
 
 def autoscaler() -> JsonObject:
