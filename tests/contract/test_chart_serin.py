@@ -218,6 +218,7 @@ def test_the_cluster_calls_for_changes_of_the_apps_and_for_nobody_elses(
         ("CREATE", "daemonsets", "agent"),
         ("CREATE", "deployments", "app"),
         ("CREATE", "configmaps", "config"),
+        ("CREATE", "services", "api"),
         ("CREATE", "secrets", "password"),
         ("DELETE", "secrets", "password"),
     }
@@ -235,6 +236,7 @@ def change_all(cluster: RealCluster, namespace: str) -> None:
     cluster.api.create(f"{apps}/deployments", deployment("app", replicas=0))
     cluster.api.create(f"{apps}/daemonsets", daemon_set("agent"))
     cluster.api.create(f"{core}/configmaps", {"metadata": {"name": "config"}})
+    cluster.api.create(f"{core}/services", {"metadata": {"name": "api"}, "spec": {"ports": [{"port": 80}]}})
     cluster.api.create(f"{core}/secrets", {"metadata": {"name": "password"}})
     cluster.api.delete(f"{core}/secrets/password")
     cluster.api.create(f"{core}/secrets", {"metadata": {"name": "sh.helm"}, "type": "helm.sh/release.v1"})

@@ -50,11 +50,13 @@ def release(real_cluster: RealCluster, real_namespace: str) -> Release:
 
 
 @pytest.fixture
-def agents(real_cluster: RealCluster) -> Iterator[Release]:
-    """The app as a DaemonSet, in a namespace of its own."""
-    made = Release(real_cluster, real_cluster.create_namespace(), "DaemonSet")
-    yield made
-    real_cluster.api.delete(f"/api/v1/namespaces/{made.namespace}")
+def others(real_cluster: RealCluster) -> Iterator[tuple[Release, Release]]:
+    """The app as a DaemonSet and as a Service, each in a namespace of its own."""
+    agents = Release(real_cluster, real_cluster.create_namespace(), "DaemonSet")
+    address = Release(real_cluster, real_cluster.create_namespace(), "Service")
+    yield agents, address
+    for made in (agents, address):
+        real_cluster.api.delete(f"/api/v1/namespaces/{made.namespace}")
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def life_at_a_gateway(serin: Serin, release: Release) -> None:
         give_back(serin, release)
 
 
-def life_of_a_daemonset(serin: Serin, release: Release) -> None:
+def life_without_autoscaler(serin: Serin, release: Release) -> None:
     """Released in another version, and given back."""
     release.install(interval="1s")
     release.patch("canary", {"spec": {"revertOnDeletion": True}})
@@ -145,7 +147,7 @@ def settled(serin: Serin, phase: Phase, runs: int = 0) -> None:
 
 
 def test_every_right_is_used_and_none_is_missing(
-    installed: Installed, release: Release, agents: Release, serin: Serin
+    installed: Installed, release: Release, others: tuple[Release, Release], serin: Serin
 ) -> None:
     installed.install({"webhook": {"enabled": False}})
     mark = installed.cluster.mark()
@@ -157,10 +159,11 @@ def test_every_right_is_used_and_none_is_missing(
     life_with_keda(installed.run(replace(serin, key=release_key(scaled.namespace))), scaled)
     routed = Release(installed.cluster, installed.cluster.create_namespace())
     life_at_a_gateway(installed.run(replace(serin, key=release_key(routed.namespace))), routed)
-    life_of_a_daemonset(installed.run(replace(serin, key=release_key(agents.namespace))), agents)
+    for other in others:
+        life_without_autoscaler(installed.run(replace(serin, key=release_key(other.namespace))), other)
     asked = installed.requests(mark)
     installed.cluster.api.delete(f"/api/v1/namespaces/{routed.namespace}")
-    own = {each.namespace for each in (release, agents, scaled, routed)}
+    own = {each.namespace for each in (release, *others, scaled, routed)}
     assert not list(refused([entry for entry in asked if entry.namespace in own]))
     role = installed.cluster.api.get(f"{RBAC}/clusterroles/{installed.namespace}-serin")
     granted = rights_of(role)

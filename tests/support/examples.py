@@ -26,6 +26,13 @@ def example(name: str) -> JsonObject:
 def app_of(canary: Json) -> Iterator[tuple[str, JsonObject]]:
     """What has to be there before the Canary: collections' paths, without their namespace, and objects."""
     kind = canary["spec"]["targetRef"]["kind"]
+    if kind == "Service":
+        outside = {"type": "ExternalName", "externalName": "app-1.example.com"}
+        yield (
+            "/api/v1/namespaces/{}/services",
+            {"metadata": {"name": canary["spec"]["targetRef"]["name"]}, "spec": outside},
+        )
+        return
     name, labels = canary["spec"]["targetRef"]["name"], {"app": canary["spec"]["targetRef"]["name"]}
     container = {"name": "app", "image": "app:1", "ports": [{"name": "http", "containerPort": 8080}]}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
