@@ -52,7 +52,8 @@ def obstacle(canary: Canary, service: Json, live: Json | None) -> str:
     if live is not None and _has_address(live) and _is_headless(service) != _is_headless(live):
         return (
             f"{name} {'became' if _is_headless(service) else 'is no longer'} headless, and Kubernetes cannot change "
-            f"that of {live['metadata']['name']}: undo it, or delete the Canary and make it anew"
+            f"that of {live['metadata']['name']}: undo it, or delete the Canary with spec.revertOnDeletion, which "
+            "removes the copies, and make it anew"
         )
     return ""
 
