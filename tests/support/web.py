@@ -105,6 +105,18 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
 
+    def do_PUT(self) -> None:
+        """As GET."""
+        self.do_GET()
+
+    def do_PATCH(self) -> None:
+        """As GET."""
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        """As GET."""
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
