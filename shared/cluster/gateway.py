@@ -180,7 +180,7 @@ def _reason(data: str) -> str:
         body: Any = json.loads(data)
         return str(body["message"])[:500]
     except (ValueError, KeyError, TypeError):
-        return data[:200]
+        return data[:200] or "it gave no reason"
 
 
 def _text(data: object) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -207,7 +208,7 @@ def _clear(said: list[str], ground: Ground) -> str:
     names = {ground.release.namespace: "shop", ground.api.url: "https://api", ground.metrics.url: "http://prometheus"}
     for name, word in names.items():
         text = text.replace(name, word)
-    return text
+    return re.sub(r"(port=)\d+|(Firestore )test-\w+", lambda found: f"{found[1] or found[2]}…", text)
 
 
 def _section(outcomes: Iterable[Outcome]) -> Section:
