@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.canary.model import HookType
 from shared.checks.questions import Facts, Questions
 from shared.engine import gates
+from shared.engine.capacity import find_primary_off
 from shared.engine.position import is_switched
 from shared.plan import make_plan
 from shared.revision import revision_mark
@@ -79,7 +80,8 @@ def _may_move(situation: Situation) -> bool:
 
 def _primary_ready(situation: Situation) -> bool:
     primary = situation.seen.primary
-    return primary is not None and not readiness(primary, situation.canary.analysis.primary_ready_threshold)
+    is_ready = primary is not None and not readiness(primary, situation.canary.analysis.primary_ready_threshold)
+    return is_ready and not find_primary_off(situation)
 
 
 def _hooks(asked: Iterable[Gate]) -> tuple[Hook, ...]:

@@ -50,6 +50,15 @@ def lacks(side: Workload | None, needed: int) -> bool:
     return side is not None and min(side.available, side.replicas) < needed
 
 
+def find_primary_off(situation: Situation) -> str:
+    """Why the primary cannot take traffic although it is as it should be: it was scaled to zero. Without a router no
+    traffic moves.
+    """
+    primary = situation.seen.primary
+    is_off = situation.canary.has_router and primary is not None and not primary.replicas
+    return f"Halt advancement {primary} is scaled to zero: scale it up" if is_off else ""
+
+
 def await_primary(situation: Situation, draft: Draft, needed: int) -> Draft | None:
     """The draft of a primary that is raised before traffic comes back; None if there is nothing to wait for."""
     primary, draft = situation.seen.primary, draft.waiting()

@@ -97,6 +97,8 @@ def _judge(situation: Situation, draft: Draft) -> Draft:
         draft = gates.remember(draft, gates.before_traffic(situation.canary, draft.rollout))
     if reason := _primary_waits(situation):
         return _await_primary(situation, draft, reason)
+    if off := capacity.find_primary_off(situation):
+        return draft.hold(off).step_done()
     return _next_step(situation, draft)
 
 

@@ -109,7 +109,7 @@ class LoadTester:
     def _run(self, payload: Payload) -> Answer:
         if not payload.metadata:
             return Answer(400, "metadata not found in payload")
-        _check_type(payload.metadata.get("type", "cmd"))
+        check_type(payload.metadata.get("type", "cmd"))
         if "cmd" not in payload.metadata:
             return Answer(400, "cmd not found in metadata")
         command = self.rules.read(payload.metadata["cmd"])
@@ -185,7 +185,7 @@ def build(settings: Settings, search: str) -> LoadTester:
     )
 
 
-def _check_type(kind: str) -> None:
+def check_type(kind: str) -> None:
     if kind in _FLAGGERS_TYPES:
         raise RefusedRequest(
             400,
