@@ -146,6 +146,7 @@ def build(settings: Settings) -> Parts:
         courier=open_courier(settings),
         keys=installation_keys(settings),
         namespaces=settings.namespaces,
+        foreign=settings.cross_namespace_refs,
     )
 
 

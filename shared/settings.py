@@ -55,6 +55,9 @@ class Settings:
     """Password for ``basic``, token for ``bearer``."""
     metrics_ca: str = ""
     """Path of a CA bundle for the metrics server."""
+    cross_namespace_refs: bool = True
+    """``true`` or ``false``: whether a Canary may name MetricTemplates and AlertProviders of other namespaces
+    (the opposite of Flagger's ``-no-cross-namespace-refs``)."""
     egress_allow: tuple[str, ...] = ()
     """Hosts that hooks and metrics may be asked at, separated by commas (names, ``*.suffix``, addresses, ``*``).
 
@@ -229,6 +232,12 @@ def _keys(text: str) -> tuple[str, ...]:
     return values
 
 
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
 def _patterns(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -308,6 +317,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "metrics_user": _text,
     "metrics_password": _text,
     "metrics_ca": _file,
+    "cross_namespace_refs": _flag,
     "egress_allow": _patterns,
     "hash_key": _keys,
     "scheduler": _place,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from shared.adoption import adopted, can_adopt
 from shared.canary import conflicts, parse_canary
 from shared.canary.leaving import is_leaving, read_canary, without_ours
+from shared.canary.references import find_foreign
 from shared.checks.subject import Subject
 from shared.cluster.converge import converge, release, report
 from shared.cluster.kinds import BY_NAME, Kind
@@ -67,8 +68,9 @@ RETRY = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What ticks work with: ``gateway`` opens a cluster by name, ``analyse`` asks the hooks and metrics of a Canary,
-    ``templates`` remembers what MetricTemplates say, ``postman`` brings event hooks their letters, ``keys`` are
-    the installation's, for hashes of Secrets; ``namespaces`` are those that are swept, all if empty."""
+    ``templates`` remembers what MetricTemplates say, ``postman`` brings event hooks their letters, ``keys`` are the
+    installation's, for hashes of Secrets; ``namespaces`` are those that are swept, all if empty; ``foreign`` says
+    whether Canaries may name objects of other namespaces."""
 
     store: Store
     gateway: Callable[[str], Gateway]
@@ -82,6 +84,7 @@ class Parts:
     delivered: Delivered = field(default_factory=Delivered)
     courier: Courier = field(default_factory=Courier)
     namespaces: tuple[str, ...] = ()
+    foreign: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
         if _only_delivers(job.loaded) and not is_leaving(raw):
             _flush(parts, job)
             return
-        canary = read_canary(raw)
+        canary = _read(parts, raw)
         if not (loaded and loaded.born):
             job = replace(job, loaded=_begun(parts, job, canary))
         look = look_for(canary, job.loaded)
@@ -137,6 +140,15 @@ def _work(parts: Parts, key: RolloutKey, loaded: Rollout | None, now: datetime) 
         (_let_go if is_leaving(raw) else _refuse)(parts, job, error)
         return
     _step(parts, job, canary, look)
+
+
+def _read(parts: Parts, raw: Json) -> Canary:
+    """The Canary, unless it reaches where this installation lets none reach; one that is leaving asks nobody."""
+    canary = read_canary(raw)
+    problems = () if parts.foreign or is_leaving(raw) else find_foreign(raw)
+    if problems:
+        raise InvalidCanary(f"Canary {canary}", problems)
+    return canary
 
 
 def _step(parts: Parts, job: Job, canary: Canary, look: Look) -> None:

@@ -51,6 +51,7 @@ class Webhook:
     """What the webhook works with. The path secrets are read anew for each request, so that they can be replaced.
 
     ``store`` opens the store when the first hint is left: one that cannot be opened costs hints and no answers.
+    ``foreign`` says whether Canaries may name objects of other namespaces.
     """
 
     store: Callable[[], Store]
@@ -58,6 +59,7 @@ class Webhook:
     clusters: tuple[Cluster, ...]
     clock: Callable[[], datetime]
     log: Log
+    foreign: bool = True
 
     def receive(self, path: str, content_type: str, read: Callable[[int], bytes]) -> Reply:
         """The answer to one AdmissionReview; a stranger's body is not even read."""
@@ -69,7 +71,7 @@ class Webhook:
         request = parse_review(content_type, read(LARGEST + 1))
         if isinstance(request, Refusal):
             return refused(request)
-        answer = review_canary(request)
+        answer = review_canary(request, foreign=self.foreign)
         hint = hint_of(request)
         if answer.allowed and hint is not None:
             self._pass_on(cluster, hint)
@@ -113,4 +115,5 @@ def build(settings: Settings) -> Webhook:
         clusters=clusters_of(settings),
         clock=lambda: datetime.now(UTC),
         log=log,
+        foreign=settings.cross_namespace_refs,
     )

@@ -3,7 +3,7 @@
 An invalid Canary can be in the cluster already, stored before Serin was installed or by another version. It has to
 stay possible to label it, to take its finalizers off and to delete it: so only a spec that changes is refused.
 
-It must never depend on anything but the request: there is neither a cluster nor a store behind it.
+It must never depend on anything but the request and the settings: there is neither a cluster nor a store behind it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from shared.admission.answer import Answer
 from shared.admission.review import Operation
 from shared.canary import parse_canary, warnings
+from shared.canary.references import find_foreign
 from shared.errors import InvalidCanary
 from shared.render.differences import at
 from shared.workload import DAEMON_SET, SERVICE
@@ -31,13 +32,15 @@ _WAYS_BACK = {
 }
 
 
-def review_canary(request: AdmissionRequest) -> Answer:
-    """The answer to a review of a Canary. Anything else is allowed: a rule too wide must not stop a cluster."""
+def review_canary(request: AdmissionRequest, *, foreign: bool = True) -> Answer:
+    """The answer to a review of a Canary, which may name objects of other namespaces if ``foreign``. Anything else is
+    allowed: a rule too wide must not stop a cluster.
+    """
     if (request.group, request.kind, request.subresource) != ("flagger.app", "Canary", ""):
         return Answer()
     if request.operation is Operation.DELETE or request.obj is None:
         return Answer(warnings=_say_goodbye(request.old or {}))
-    problems = _find_problems(request.obj)
+    problems = (*_find_problems(request.obj), *(() if foreign else find_foreign(request.obj)))
     advice = tuple(map(str, warnings(request.obj)))
     if not problems:
         return Answer(warnings=advice)

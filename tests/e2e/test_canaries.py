@@ -5,6 +5,8 @@ What the checks say is given here; everything else is real.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.cluster.converge import converge
@@ -86,6 +88,18 @@ def test_a_canary_that_makes_no_sense_says_so_and_stops_nobody_else(serin: Serin
     assert sum("spec.analysis.metrics[0]" in event for event in events) == 1
     upgraded(serin, release)
     settled(serin, Phase.SUCCEEDED)
+
+
+def test_a_canary_that_reaches_into_another_namespace_is_held_where_that_is_not_allowed(
+    serin: Serin, release: Release
+) -> None:
+    strict = replace(serin, parts=replace(serin.parts, foreign=False))
+    release.install(interval="1s", alerts=[{"name": "chat", "providerRef": {"name": "slack", "namespace": "ops"}}])
+    strict.tick()
+    condition = next(c for c in release.get("canary")["status"]["conditions"] if c["type"] == "Ready")
+    assert (condition["status"], condition["reason"]) == ("False", "InvalidSpec")
+    assert "spec.analysis.alerts[0].providerRef.namespace" in condition["message"]
+    settled(serin, Phase.INITIALIZED)
 
 
 def test_of_two_canaries_for_one_target_the_younger_gives_way(serin: Serin, release: Release) -> None:

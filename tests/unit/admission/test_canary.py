@@ -22,6 +22,15 @@ def test_a_valid_canary_is_allowed_without_a_word() -> None:
     assert answer.warnings == ()
 
 
+def test_references_to_other_namespaces_are_denied_where_the_installation_says_so() -> None:
+    alerts = [{"name": "chat", "providerRef": {"name": "slack", "namespace": "ops"}}]
+    asked = request("canary_update", {"object.spec.analysis.alerts": alerts})
+    assert review_canary(asked).allowed
+    (problem,) = review_canary(asked, foreign=False).problems
+    assert problem.path == "spec.analysis.alerts[0].providerRef.namespace"
+    assert "no references to other namespaces" in problem.message
+
+
 @pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
 def test_a_canary_is_denied_with_every_problem(operation: str) -> None:
     answer = review_canary(request("canary_update", {"operation": operation, "object.spec": BAD_SPEC}))

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -44,23 +45,23 @@ def row(section: str, words: str) -> Callable[[Test], Test]:
     return lambda test: test
 
 
-def rows(section: str, names: str, table: dict[str, Any]) -> Callable[[Test], Test]:
+def rows(section: str, names: tuple[str, ...], table: Mapping[str, Any]) -> Callable[[Test], Test]:
     """Runs a test once for each row of a table, whose values go to its parameters ``names``."""
     SHOWN.extend((section, words) for words in table)
     return pytest.mark.parametrize(names, table.values(), ids=table.keys())
 
 
-def manifest(changes: dict[str, object] | None = None) -> JsonObject:
+def manifest(changes: Mapping[str, object] = MappingProxyType({})) -> JsonObject:
     """A user's Canary with these paths below ``spec`` changed."""
-    return edit(yaml.safe_load(MANIFEST), {f"spec.{path}": value for path, value in (changes or {}).items()})
+    return edit(yaml.safe_load(MANIFEST), {f"spec.{path}": value for path, value in changes.items()})
 
 
-def written(changes: dict[str, object] | None = None) -> Canary:
+def written(changes: Mapping[str, object] = MappingProxyType({})) -> Canary:
     """What Serin reads in it."""
     return parse_canary(manifest(changes))
 
 
-def refusals(changes: dict[str, object]) -> Iterable[str]:
+def refusals(changes: Mapping[str, object]) -> list[str]:
     """The paths of what is refused in it."""
     with pytest.raises(InvalidCanary) as error:
         written(changes)

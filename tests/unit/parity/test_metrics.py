@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.canary.model import TemplateRef
+from shared.canary.references import find_foreign
 from shared.canary.template import parse_template
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse, choose_server
@@ -31,7 +32,7 @@ from shared.plan import HOME
 from shared.rollout import Phase
 from tests.support.samples import NOW, canary, result, rollout, situation
 from tests.support.web import WebServer, closed_port, reply
-from tests.unit.parity.table import row, rows, written
+from tests.unit.parity.table import manifest, refusals, row, rows, written
 
 if TYPE_CHECKING:
     from shared.canary.model import Canary
@@ -186,6 +187,8 @@ def test_the_history_keeps_what_a_check_found() -> None:
 
 @row(SECTION, "comparison with the primary")
 def test_the_canary_is_held_to_the_primary() -> None:
+    templated = {**WITH_TEMPLATE, "compare": "primary"}
+    assert refusals({**STEPS, "analysis.metrics": [templated]}) == ["spec.analysis.metrics[0].compare"]
     app = measuring({"name": "request-success-rate", "compare": "primary"})
     (metric,) = app.analysis.metrics
     sides = {
@@ -213,3 +216,17 @@ def test_a_canarys_own_server_never_gets_the_login_of_the_default_one() -> None:
     own = choose_server(written({**STEPS, "metricsServer": "http://mine:9090"}), default)
     assert (own.url, own.identity) == ("http://mine:9090", MetricsServer("http://mine:9090").identity)
     assert choose_server(written(STEPS), default) == default
+
+
+@row(SECTION, "references to other namespaces")
+def test_what_other_namespaces_hold_can_be_kept_from_canaries() -> None:
+    foreign = {**WITH_TEMPLATE, "name": "theirs", "templateRef": {"name": "errors", "namespace": "ops"}}
+    alert = {"name": "chat", "providerRef": {"name": "slack", "namespace": "ops"}}
+    own = {"name": "mail", "providerRef": {"name": "slack", "namespace": "test"}}
+    fields = {**STEPS, "analysis.metrics": [WITH_TEMPLATE, foreign], "analysis.alerts": [own, alert]}
+    written(fields)
+    paths = [problem.path for problem in find_foreign(manifest(fields))]
+    assert paths == [
+        "spec.analysis.metrics[1].templateRef.namespace",
+        "spec.analysis.alerts[1].providerRef.namespace",
+    ]
