@@ -101,8 +101,7 @@ def _homeward(situation: Situation, draft: Draft) -> Draft:
     route = draft.rollout.route
     shares = make_plan(situation.canary).homeward
     share = next(share for share in shares if share < route.canary or not share)
-    off = "" if route.home else capacity.find_primary_off(situation)
-    if off:
+    if not route.home and (off := capacity.find_primary_off(situation)):
         return draft.hold(off).look_again()
     needed = 0 if route.home else capacity.of_primary(situation, 100 - share)
     if waiting := capacity.await_primary(situation, draft, needed):

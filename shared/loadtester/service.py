@@ -186,6 +186,7 @@ def build(settings: Settings, search: str) -> LoadTester:
 
 
 def check_type(kind: str) -> None:
+    """RefusedRequest, with the way out, unless a task of this ``metadata.type`` is run here."""
     if kind in _FLAGGERS_TYPES:
         raise RefusedRequest(
             400,

@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 SECTION = "Metrics"
 FAIL, PASS, UNKNOWN = Verdict.FAIL, Verdict.PASS, Verdict.UNKNOWN
-STEPS = {"analysis.stepWeight": 10}
-OLD_LATENCY = {"name": "istio_request_duration_seconds_bucket", "threshold": 500}
-OWN = {"name": "errors", "query": 'errors{app="{{ target }}"}[{{ interval }}]', "thresholdRange": {"min": 1, "max": 5}}
-WITH_TEMPLATE = {
+STEPS: dict[str, object] = {"analysis.stepWeight": 10}
+OLD_LATENCY: dict[str, object] = {"name": "istio_request_duration_seconds_bucket", "threshold": 500}
+OWN: dict[str, object] = {
+    "name": "errors",
+    "query": 'errors{app="{{ target }}"}[{{ interval }}]',
+    "thresholdRange": {"min": 1, "max": 5},
+}
+WITH_TEMPLATE: dict[str, object] = {
     "name": "errors",
     "templateRef": {"name": "errors"},
     "templateVariables": {"code": "404"},

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 SECTION = "Strategies"
 INSIDERS = [{"headers": {"x-user": {"exact": "insider"}}}]
-COOKIES = {"analysis.stepWeight": 10, "analysis.sessionAffinity": {"cookieName": "version", "primaryCookieName": "old"}}
-WEIGHTS = {"analysis.stepWeight": 10, "analysis.maxWeight": 50}
+COOKIES: dict[str, object] = {
+    "analysis.stepWeight": 10,
+    "analysis.sessionAffinity": {"cookieName": "version", "primaryCookieName": "old"},
+}
+WEIGHTS: dict[str, object] = {"analysis.stepWeight": 10, "analysis.maxWeight": 50}
 
 
 def _shares(*shares: int) -> list[Route]:
