@@ -182,7 +182,7 @@ def _settings(store: str, kubeconfig: Path, metrics: FaultyProxy) -> Settings:
         kubeconfig=str(kubeconfig),
         metrics_server=metrics.url,
         egress_allow=("127.0.0.1",),
-        hash_key=SECRET.decode(),
+        hash_key=(SECRET.decode(),),
     )
 
 

@@ -97,25 +97,13 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = False  # many servers do not heed "Connection: close"
         self.server.take(Received(self.command, self.path, headers, body))(self)
 
-    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  names of its base
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  names of its base
 
     def _chunks(self) -> Iterator[bytes]:
         while size := int(self.rfile.readline(), 16):
             yield self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-
-    def do_PUT(self) -> None:
-        """As GET."""
-        self.do_GET()
-
-    def do_PATCH(self) -> None:
-        """As GET."""
-        self.do_GET()
-
-    def do_DELETE(self) -> None:
-        """As GET."""
-        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -64,6 +64,7 @@ BAD = {
     "metrics_server": "prometheus",
     "metrics_auth": "digest",
     "metrics_ca": "/nowhere",
+    "cross_namespace_refs": "perhaps",
     "hash_key": "too-short",
     "scheduler": "europe",
     "webhook_secrets": "too-short",

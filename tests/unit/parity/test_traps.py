@@ -21,7 +21,7 @@ from shared.render.configs import copy_config
 from shared.render.pods import selector_label
 from shared.render.service import apex_service
 from shared.render.status import canary_status
-from shared.revision import ConfigKind, ConfigRef, config_hash
+from shared.revision import ConfigKind, ConfigRef, config_forms
 from shared.rollout import Phase, RolloutKey, Verb, shown_phase
 from shared.scene import Scene
 from tests.support.hooks import asked_by, hooked
@@ -174,7 +174,7 @@ def test_binary_data_is_watched_and_copied() -> None:
     before, after = objects.config_map(), objects.config_map()
     after["binaryData"]["logo"] = "AAAA"
     ref = ConfigRef(ConfigKind.CONFIGMAP, "settings")
-    assert config_hash(ref, before, b"key") != config_hash(ref, after, b"key")
+    assert config_forms(ref, before, (b"key",)) != config_forms(ref, after, (b"key",))
     assert copy_config(objects.canary(), after)["binaryData"] == {"logo": "AAAA"}
 
 
