@@ -12,26 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.local.kubernetes.api import Api, Target
-from infra.local.kubernetes.application import Application
 from infra.local.kubernetes.audit import AuditEntry
-from infra.local.kubernetes.catalog import Catalog
-from infra.local.kubernetes.controllers.daemonsets import DAEMON_SET, DaemonSets
-from infra.local.kubernetes.controllers.definitions import DEFINITION, Definitions
-from infra.local.kubernetes.controllers.deployments import DEPLOYMENT, Deployments
-from infra.local.kubernetes.controllers.garbage import COLLECT, FINALIZE, Garbage
-from infra.local.kubernetes.controllers.loop import Loop
-from infra.local.kubernetes.controllers.namespaces import NAMESPACE, Namespaces
-from infra.local.kubernetes.controllers.pods import POD, Pods
-from infra.local.kubernetes.controllers.relations import Relations
-from infra.local.kubernetes.controllers.replicasets import REPLICA_SET, ReplicaSets
+from infra.local.kubernetes.core import Core
 from infra.local.kubernetes.listener import Listener
-from infra.local.kubernetes.resources import NAMESPACES
-from infra.local.kubernetes.store import Store
 
 __all__ = ["AuditEntry", "LocalKubernetes"]
-
-_FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 class LocalKubernetes:
@@ -42,39 +27,10 @@ class LocalKubernetes:
     """
 
     def __init__(self, port: int = 0, tokens: Mapping[str, str] | None = None, ready_after: float = 0.1) -> None:
-        self._store = Store()
-        self._catalog = Catalog()
-        self._api = Api(self._store)
-        self._application = Application(self._api, self._catalog)
-        self._loop = self._controllers(ready_after)
+        self._core = Core(ready_after)
+        self._application = self._core.application
         self._listener = Listener(port, dict(tokens or {}), self._application.handle)
         self._application.address = self._listener.url.removeprefix("http://")
-
-    def _controllers(self, ready_after: float) -> Loop:
-        relations = Relations()
-        garbage = Garbage(self._api, self._catalog, relations)
-        definitions = Definitions(self._api, self._catalog)
-        namespaces = Namespaces(self._api, self._catalog)
-        daemon_sets = DaemonSets(self._api, relations)
-        deployments = Deployments(self._api, relations)
-        replica_sets = ReplicaSets(self._api, relations)
-        pods = Pods(self._api, ready_after)
-        loop = Loop(
-            {
-                COLLECT: garbage.collect,
-                FINALIZE: garbage.finalize,
-                DEFINITION: definitions.reconcile,
-                NAMESPACE: namespaces.reconcile,
-                DAEMON_SET: daemon_sets.reconcile,
-                DEPLOYMENT: deployments.reconcile,
-                REPLICA_SET: replica_sets.reconcile,
-                POD: pods.reconcile,
-            },
-            [each.route for each in (garbage, definitions, namespaces, daemon_sets, deployments, replica_sets, pods)],
-        )
-        for listener in (self._catalog.notice, relations.notice, loop.notice):
-            self._store.listen(listener)
-        return loop
 
     @property
     def url(self) -> str:
@@ -97,15 +53,14 @@ class LocalKubernetes:
         self._application.fault = fault
 
     def start(self) -> Self:
-        for name in _FIRST_NAMESPACES:
-            self._api.create(Target(NAMESPACES), {"metadata": {"name": name}})
-        self._loop.start()
+        self._core.begin()
+        self._core.loop.start()
         self._listener.start()
         return self
 
     def stop(self) -> None:
-        self._loop.stop()
-        self._store.close()  # ends the watches properly, before their connections are cut
+        self._core.loop.stop()
+        self._core.store.close()  # ends the watches properly, before their connections are cut
         self._listener.stop()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,5 @@
-"""One thread that brings objects in order, each when something happened to it or when its time has come.
+"""Brings objects in order, each when something happened to it or when its time has come: in a thread of its own, or
+whenever its owner says so.
 
 A piece of work is the name of a reconciler and the key of an object. Work that is waiting is not added twice; the
 earlier time counts. A reconciler looks at the present state only, so it may run once too often, and work that failed is
@@ -32,9 +33,15 @@ class Work(NamedTuple):
 
 
 class Loop:
-    """A listener of the store with a thread of its own. `routes` say which work an event causes."""
+    """A listener of the store. `routes` say which work an event causes, `clock` counts seconds."""
 
-    def __init__(self, reconcilers: Mapping[str, Reconciler], routes: Iterable[Router]) -> None:
+    def __init__(
+        self,
+        reconcilers: Mapping[str, Reconciler],
+        routes: Iterable[Router],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._clock = clock
         self._reconcilers = reconcilers
         self._routes = tuple(routes)
         self._due: dict[Work, float] = {}
@@ -60,31 +67,42 @@ class Loop:
 
     def add(self, work: Work, delay: float = 0.0) -> None:
         """Has work done after so many seconds, or earlier if that was asked for before."""
-        due = monotonic() + delay
+        due = self._clock() + delay
         with self._changed:
             if due < self._due.get(work, float("inf")):
                 self._due[work] = due
                 heapq.heappush(self._heap, (due, work))
                 self._changed.notify()
 
+    def work_off(self) -> None:
+        """Does all that is due, in the caller's thread: for whoever has a clock of their own and starts no thread."""
+        while (work := self._due_now()) is not None:
+            self._do_and_plan(work)
+
     def _run(self) -> None:
         while (work := self._next()) is not None:
-            delay = self._do(work)
-            if delay is not None:
-                self.add(work, delay)
+            self._do_and_plan(work)
+
+    def _do_and_plan(self, work: Work) -> None:
+        delay = self._do(work)
+        if delay is not None:
+            self.add(work, delay)
 
     def _next(self) -> Work | None:
         with self._changed:
             while self._running:
-                if not self._heap:
-                    self._changed.wait()
-                elif (wait := self._heap[0][0] - monotonic()) > 0:
-                    self._changed.wait(wait)
-                else:
-                    due, work = heapq.heappop(self._heap)
-                    if self._due.get(work) == due:  # else it was asked for earlier, and has been done
-                        del self._due[work]
-                        return work
+                if (work := self._due_now()) is not None:
+                    return work
+                self._changed.wait(self._heap[0][0] - self._clock() if self._heap else None)
+        return None
+
+    def _due_now(self) -> Work | None:
+        with self._changed:
+            while self._heap and self._heap[0][0] <= self._clock():
+                due, work = heapq.heappop(self._heap)
+                if self._due.get(work) == due:  # else it was asked for earlier, and has been done
+                    del self._due[work]
+                    return work
         return None
 
     def _do(self, work: Work) -> float | None:
