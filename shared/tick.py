@@ -268,7 +268,7 @@ def _begun(parts: Parts, job: Job, canary: Canary) -> Rollout:
             rollout = adopted(canary, status, scene, parts.keys, job.now)
             parts.log.info(f"Taking over from Flagger in phase {rollout.phase}", job.name)
         else:
-            rollout = restored(status, primary, job.now)
+            rollout = restored(canary, status, primary, job.now)
     told = replace(rollout, version=job.loaded.version, hinted_until=job.loaded.hinted_until, born=True)
     return replace(told, runs=_next_run(parts, job.key))
 

@@ -172,7 +172,7 @@ def _problems(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:
         yield from _dead_ends(canary, scene)
     if is_left_behind(canary, rollout):
         yield (
-            f"spec.provider is {canary.provider}, but the router before still sends {rollout.weight}% to {name}: "
+            f"spec.provider is {canary.provider}, but the router before {_still_sends(rollout)} to {name}: "
             "set it back, and change it when no run is under way"
         )
     for ref in missing_configs(canary, scene):
@@ -192,6 +192,10 @@ def _dead_ends(canary: Canary, scene: Scene) -> Iterator[str]:
     for side in (target, primary):
         if side is not None and (reason := obstacle(canary, side, primary)):
             yield reason
+
+
+def _still_sends(rollout: Rollout) -> str:
+    return f"still sends {rollout.weight}%" if rollout.weight else "may still send requests"
 
 
 def _obstacles(canary: Canary, rollout: Rollout, scene: Scene) -> Iterator[str]:

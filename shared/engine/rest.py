@@ -80,6 +80,8 @@ def _settle(situation: Situation, draft: Draft) -> Draft:
     """The router was seen to send everything to the primary: scale the target to zero, and rest once it is there."""
     target, canary, pending = situation.seen.target, situation.canary, situation.seen.pending
     if draft.rollout.replicas:
+        if not draft.rollout.route.home:
+            return draft.go_home().at_once()
         if pending:
             return draft.hold(f"Halt scaling down of {canary} {pending}").look_again()
         failed = draft.rollout.phase is Phase.FAILED

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from shared.canary.model import Provider
 from shared.render import gateway_api, gateway_api_live, istio, istio_live
+from shared.rollout import RESTING, Phase
 from shared.scene import ObjectId
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from shared.json_types import Json, JsonObject
     from shared.plan import Route
     from shared.rollout import Rollout
+
+
+_ENDED = RESTING | {Phase.FINALISING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,10 @@ def router_of(canary: Canary) -> Router | None:
 
 def is_left_behind(canary: Canary, rollout: Rollout) -> bool:
     """Whether the Canary asks for another router while the one before sends requests to the target, from where nobody
-    would bring them home.
+    would bring them home; or may send some, because the run ended and that router was not seen at home since.
     """
-    if rollout.route.home:
-        return False
     now, before = router_of(canary), ROUTERS.get(rollout.provider)
-    return now is None or (before is not None and before.kind != now.kind)
+    another = before is not None and (now is None or before.kind != now.kind)
+    if not rollout.route.home:
+        return now is None or another
+    return another and bool(rollout.replicas) and rollout.phase in _ENDED

@@ -7,7 +7,7 @@ import pytest
 from shared.canary.model import Provider
 from shared.plan import Route
 from shared.render.router import is_left_behind, router_of
-from shared.rollout import Rollout
+from shared.rollout import Phase, Rollout
 from shared.scene import ObjectId
 from tests.support.samples import canary
 
@@ -65,3 +65,22 @@ def test_a_router_that_sends_requests_to_the_target_is_not_left_behind(
 ) -> None:
     running = Rollout(provider=before, weight=weight)
     assert is_left_behind(canary(provider=Provider(now)), running) == left
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "phase", "replicas", "left"),
+    [
+        ("istio", "kubernetes", Phase.FAILED, 2, True),
+        ("istio", "kubernetes", Phase.FINALISING, 2, True),
+        ("istio", "gatewayapi:v1", Phase.FAILED, 2, True),
+        ("istio", "istio", Phase.FAILED, 2, False),
+        ("kubernetes", "kubernetes", Phase.FAILED, 2, False),
+        ("istio", "kubernetes", Phase.FAILED, 0, False),
+        ("istio", "kubernetes", Phase.SUCCEEDED, None, False),
+    ],
+)
+def test_a_run_that_ended_under_another_router_keeps_its_pods_until_that_one_is_seen_at_home(
+    before: str, now: str, phase: Phase, replicas: int | None, left: bool
+) -> None:
+    ended = Rollout(provider=before, phase=phase, replicas=replicas)
+    assert is_left_behind(canary(provider=Provider(now)), ended) == left
