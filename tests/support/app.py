@@ -32,7 +32,7 @@ class Release:
 
     def install(self, provider: str = "", /, **analysis: object) -> None:
         """Create the app, wait until it serves, and hand it to Serin with this router and analysis."""
-        for path, obj in _objects(self.target):
+        for path, obj in objects(self.target):
             self.cluster.api.create(path.format(ns=self.namespace), obj)
         eventually("the app serves", self.is_up)
         made = canary(provider, **analysis)
@@ -147,7 +147,7 @@ def _container(image: str, env: dict[str, str] | None = None) -> JsonObject:
     }
 
 
-def _objects(kind: str) -> list[tuple[str, JsonObject]]:
+def objects(kind: str) -> list[tuple[str, JsonObject]]:
     metadata = {"name": NAME, "labels": LABELS}
     pod = {"containers": [_container("app:1")], "volumes": [{"name": "config", "configMap": {"name": NAME}}]}
     workload = {"selector": {"matchLabels": LABELS}, "template": {"metadata": {"labels": LABELS}, "spec": pod}}
