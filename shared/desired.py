@@ -27,7 +27,7 @@ from shared.render.pods import selector_label
 from shared.render.router import is_left_behind, router_of
 from shared.render.service import apex_service, canary_service, primary_service
 from shared.render.workload import carried_revision, primary_workload
-from shared.revision import revision_mark, template_forms, unlike
+from shared.revision import revision_mark, template_forms, tracked_refs, unlike
 from shared.rollout import Phase
 from shared.scene import (
     ObjectId,
@@ -127,8 +127,9 @@ def _workload(aim: Aim) -> Iterator[Change]:
     yield from copies
     if any(_is_stranger(aim, copy) for copy in copies):
         return
+    tracked = tuple(ref for ref in tracked_refs(template_of(target)) if str(ref) in aim.rollout.applied.configs)
     mark = revision_mark(aim.rollout.applied)
-    yield Write(primary_workload(aim.canary, target, primary, tuple(sources), mark, max(size_of(target), 1)), primary)
+    yield Write(primary_workload(aim.canary, target, primary, tracked, mark, max(size_of(target), 1)), primary)
 
 
 def _may_copy(aim: Aim, target: Json, primary: Json | None) -> bool:

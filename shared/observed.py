@@ -24,15 +24,16 @@ class Look(Flag):
     TARGET = auto()
     PRIMARY = auto()
     ROUTER = auto()
-    ONE_CONFIG = auto()
-    """One of the tracked configs, in turn: a tick costs the same however many there are."""
     CONFIGS = auto()
+    """Every tracked config."""
     AUTOSCALER = auto()
     """What scales the target, and what scales the primary, which follows it."""
     PAUSE = auto()
     """What scales the target, if it has to be told to leave it at zero."""
     COPIES = auto()
-    """The copies of tracked configs and the primary's template are to be written."""
+    """The copies of tracked configs and the primary's template are to be written: those configs that differ from the
+    promoted ones, and no others.
+    """
     APEX = auto()
     """The service that callers use."""
     LEFTOVERS = auto()

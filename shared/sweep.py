@@ -16,7 +16,7 @@ from shared.heartbeat import guarded_tick
 from shared.observed import Look
 from shared.render.differences import at
 from shared.revision import changed, renewed
-from shared.rollout import RESTING, RolloutKey, with_hint
+from shared.rollout import RESTING, Phase, RolloutKey, with_hint
 from shared.scene import KINDS, ObjectId, Scene, sighting_of
 from shared.workload import TARGETS
 
@@ -37,7 +37,7 @@ def sweep(parts: Parts, cluster: str) -> int:
     gateway = parts.gateway(cluster)
     canaries = {_key(cluster, raw): raw for raw in _every(parts, gateway, Kind.CANARY)}
     rollouts = dict(parts.store.all(cluster))
-    with_configs = any(rollout.promoted.configs for rollout in rollouts.values())
+    with_configs = any(rollout.applied.configs for rollout in rollouts.values())
     kinds = (*_target_kinds(canaries.values()), *(KINDS.values() if with_configs else ()))
     objects = _objects(parts, gateway, kinds) if canaries else {}
     missing = [key for key in canaries if key not in rollouts]
@@ -57,14 +57,15 @@ def sweep(parts: Parts, cluster: str) -> int:
 def _calls(
     parts: Parts, key: RolloutKey, rollout: Rollout, raw: Json | None, objects: Mapping[str, Mapping[ObjectId, Json]]
 ) -> bool:
-    """Whether an inactive rollout has to look: its Canary is gone or edited, or its target is another revision."""
+    """Whether a rollout has to look: its Canary is gone or edited, or its target is another revision.
+
+    Who is at work finds that without help, but for the configs of a run: its ticks look at them only when told.
+    """
     if raw is None:
         return True
-    if rollout.active:
-        return False
-    if raw["metadata"]["generation"] != rollout.reconciled:
+    if not rollout.active and raw["metadata"]["generation"] != rollout.reconciled:
         return True
-    if rollout.phase not in RESTING:
+    if not (rollout.phase is Phase.PROGRESSING if rollout.active else rollout.phase in RESTING):
         return False
     try:
         canary = parse_canary(raw)

@@ -17,7 +17,7 @@ from shared.render.copies import obstacle
 from shared.render.ownership import belongs
 from shared.render.router import is_left_behind, router_of
 from shared.render.workload import carried_revision
-from shared.revision import revision_mark, template_forms, tracked_refs
+from shared.revision import revision_mark, template_forms, tracked_refs, unlike
 from shared.rollout import Phase
 from shared.scene import (
     KINDS,
@@ -125,11 +125,11 @@ def _second(rollout: Rollout, target: Json | None, look: Look) -> Iterator[Objec
         return
     template = template_of(target)
     ids = [config_id(ref) for ref in tracked_refs(template)]
-    everything = Look.CONFIGS in look or rollout.applied.template not in template_forms(template)
-    if everything:
+    if Look.CONFIGS in look or rollout.applied.template not in template_forms(template):
         yield from ids
-    elif Look.ONE_CONFIG in look and ids:
-        yield ids[rollout.version % len(ids)]
+    elif Look.COPIES in look:
+        renewed = unlike(rollout.promoted, rollout.applied)
+        yield from (config_id(ref) for ref in tracked_refs(template) if str(ref) in renewed)
     if Look.GENERATED in look and (rollout.phase is Phase.INITIALIZING or not rollout.reconciled):
         yield from (ObjectId(wanted.kind, f"{wanted.name}-primary") for wanted in ids)
     elif Look.COPIES in look:

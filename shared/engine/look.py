@@ -30,7 +30,7 @@ def _look_in_phase(canary: Canary, rollout: Rollout) -> Look:
         case Phase.PROGRESSING:
             return Look.TARGET | Look.PRIMARY | Look.ROUTER | _configs(canary, rollout)
         case Phase.PROMOTING if rollout.promoted != rollout.applied:
-            return Look.TARGET | Look.PRIMARY | Look.CONFIGS | Look.COPIES
+            return Look.TARGET | Look.PRIMARY | Look.COPIES
         case Phase.PROMOTING:
             return Look.PRIMARY | Look.ROUTER | Look.TARGET
         case Phase.FINALISING:
@@ -49,8 +49,9 @@ def _pausing(canary: Canary) -> Look:
 
 
 def _configs(canary: Canary, rollout: Rollout) -> Look:
-    """One config in turn, and all of them after a hint or when promotion may be next: what is copied was analysed."""
+    """All of them after a hint, which the sweep gives if the cluster did not, and when promotion may be next: what is
+    promoted was analysed. No tick in between costs more because there are many.
+    """
     may_be_promoted = rollout.step + 1 == len(make_plan(canary).steps)
-    if may_be_promoted or rollout.hinted or canary.skip_analysis or rollout.skipped:
-        return Look.CONFIGS
-    return Look.ONE_CONFIG if rollout.step >= 0 else Look.NOTHING
+    looks = may_be_promoted or rollout.hinted or canary.skip_analysis or rollout.skipped
+    return Look.CONFIGS if looks else Look.NOTHING

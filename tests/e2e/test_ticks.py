@@ -85,6 +85,17 @@ def test_a_changed_config_is_a_revision_and_reaches_the_primary_only_by_promotio
     assert "ConfigMap frontend-primary synced" in serin.messages
 
 
+def test_a_config_that_changes_in_a_run_restarts_it_by_the_next_sweep(serin: Serin, release: Release) -> None:
+    started(serin, release)
+    release.patch("secret", {"stringData": {"token": "another"}})
+    serin.sweep()
+    serin.run_until(lambda rollout: not rollout.weight and "Secret frontend has changed" in serin.messages)
+    assert serin.messages[-1].startswith("New revision detected! Restarting analysis")
+    finished(serin)
+    of_primary = release.get("secret", "frontend-primary")
+    assert of_primary["data"] == release.get("secret")["data"]
+
+
 def test_weights_edited_by_hand_are_restored_and_nothing_advances(serin: Serin, release: Release) -> None:
     started(serin, release)
     routes = release.get("virtualservice")["spec"]["http"]
