@@ -1,17 +1,16 @@
 """How often the comparison with the primary is wrong, and how soon it is right: by simulation, with fixed seeds.
 
-``python -m tests.bench.comparison`` prints the table of docs/comparison.md. Each simulated step is looked at after
-every ``requests`` requests, as a tick would.
+Each simulated step is looked at after every ``requests`` requests, as a tick would.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 from dataclasses import dataclass
 from math import log, log1p
 
 from shared.checks.comparison import Counts, Outcome, Terms, compare
+from tests.support.figures import Section, Table
 
 TERMS = Terms(minimum=500, alarm=0.01)
 STEPS = 1_000
@@ -28,9 +27,11 @@ class Case:
     requests: int
     looks: int = 30
 
-    def __str__(self) -> str:
-        rates = f"{self.primary:>7.2f}% {self.canary:>7.2f}%"
-        return f"{rates} {100 * self.share:>6.0f}% {self.requests:>9,} {self.looks:>6}"
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As in the table."""
+        rates = f"{self.primary:.2f}%", f"{self.canary:.2f}%"
+        return *rates, f"{100 * self.share:.0f}%", f"{self.requests:,}", str(self.looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class Result:
     better: float
     median_look: int | None
 
-    def __str__(self) -> str:
-        look = f"{self.median_look:>6}" if self.median_look is not None else f"{'-':>6}"
-        return f"{100 * self.worse:>8.1f}% {100 * self.better:>7.1f}% {look}"
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As in the table."""
+        look = "-" if self.median_look is None else str(self.median_look)
+        return f"{100 * self.worse:.1f}%", f"{100 * self.better:.1f}%", look
 
 
 HEALTHY = (
@@ -66,10 +69,14 @@ WORSE = (
 )
 BETTER = (Case(2.0, 0.2, 0.2, 2_000),)
 
+_WORDS = """{steps} simulated steps a row: error rates, the canary's share, requests from look to look, how many looks,
+and in how many steps the canary was *ever* found worse or better; the last column is the look at which half of the
+worse ones were found. The minimum is {minimum} requests a side, and {alarm:.0%} of false alarms is agreed."""
+
 
 def simulate(case: Case, steps: int = STEPS, seed: int = 1) -> Result:
     """Many steps of one case."""
-    source = random.Random(f"{case}{seed}")  # noqa: S311  a simulation
+    source = random.Random(f"{case.cells}{seed}")  # noqa: S311  a simulation
     worse: list[int] = []
     better = 0
     for _ in range(steps):
@@ -113,19 +120,14 @@ def _count_rare(source: random.Random, count: int, chance: float) -> int:
     return successes
 
 
-def main() -> int:
-    """Print the table; exit status 1 if false alarms are more frequent than agreed."""
-    print(f"{STEPS} steps each; minimum {TERMS.minimum} requests a side, false alarms agreed: {TERMS.alarm:.0%}\n")
-    print(
-        f"{'primary':>8} {'canary':>8} {'share':>7} {'requests':>9} {'looks':>6} {'worse':>9} {'better':>8} {'look':>6}"
+def measure() -> Section:
+    """Simulate every case; a bound is broken where healthy steps are found worse more often than agreed."""
+    results = {case: simulate(case) for case in (*HEALTHY, *WORSE, *BETTER)}
+    header = ("primary", "canary", "share", "requests", "looks", "worse", "better", "look")
+    false_alarms = [case for case in HEALTHY if results[case].worse > TERMS.alarm]
+    return Section(
+        title="Comparison with the primary",
+        words=(_WORDS.format(steps=STEPS, minimum=TERMS.minimum, alarm=TERMS.alarm),),
+        tables=(Table(header, tuple(case.cells + result.cells for case, result in results.items())),),
+        broken=tuple(f"a healthy step is found worse too often: {', '.join(case.cells)}" for case in false_alarms),
     )
-    broken = False
-    for case in (*HEALTHY, *WORSE, *BETTER):
-        result = simulate(case)
-        print(case, result)
-        broken |= case in HEALTHY and result.worse > TERMS.alarm
-    return int(broken)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Many active Canaries on one instance: what one round of ticks and one sweep cost, and how that grows.
+
+The tick function runs in a process of its own, whose memory alone is measured. What it does to its store is counted in
+a second round, by the same code in this process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from shared.app import build
+from shared.heartbeat import Pace, heartbeat
+from shared.rollout import Phase
+from shared.settings import read_settings
+from shared.state.open import open_store
+from shared.sweep import sweep
+from tests.bench.bounds import Bound, bounds_table, broken
+from tests.bench.fleet import Fleet
+from tests.bench.serving import CLUSTER, TickFunction, environment_for
+from tests.bench.workload import Counted
+from tests.support.cluster import install_crds
+from tests.support.figures import Section, Table
+from tests.support.prometheus import Prometheus
+from tests.support.real_cluster import RealCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.state.store import Store
+    from shared.tick import Parts
+
+SIZES = (10, 100, 1_000)
+MOST_SECONDS, MOST_MEBIBYTES = 60.0, 512
+
+_WORDS = """Every Canary is in a run, and all are due at the same moment: each tick observes, asks Prometheus, advances the
+weights, and writes status and Event. The real API server, Prometheus, a SQLite file with one `fsync` a commit, and the
+load itself share the machine with the one instance. No pods are run: the status of Deployments is written by hand."""
+_HEADER = (
+    "Canaries",
+    "seconds",
+    "ticks",
+    "requests",
+    "store operations",
+    "memory",
+    "lists of a sweep",
+    "its store reads",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round of ticks and a sweep cost: requests to Kubernetes, store operations, peak memory in MiB."""
+
+    canaries: int
+    seconds: float
+    ticks: int
+    requests: int
+    store: Counter[str]
+    mebibytes: float
+    lists: int
+    swept: Counter[str]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As in the table."""
+        operations = ", ".join(f"{number:,} {name}" for name, number in sorted(self.store.items()))
+        swept = ", ".join(f"{number:,} {name}" for name, number in sorted(self.swept.items()))
+        time_taken, memory = f"{self.seconds:.1f} s", f"{self.mebibytes:.0f} MiB"
+        return (
+            f"{self.canaries:,}",
+            time_taken,
+            f"{self.ticks:,}",
+            f"{self.requests:,}",
+            operations,
+            memory,
+            str(self.lists),
+            swept,
+        )
+
+
+def measure() -> Section:
+    """Grow from one size to the next on the same API server."""
+    rounds = list(_rounds(SIZES))
+    largest = rounds[-1]
+    bounds = (
+        Bound(f"one round of {largest.canaries:,} ticks", largest.seconds, MOST_SECONDS, "s"),
+        Bound("peak memory of the instance", largest.mebibytes, MOST_MEBIBYTES, "MiB"),
+    )
+    lost = (f"{each.canaries} Canaries made {each.ticks} ticks" for each in rounds if each.ticks != each.canaries)
+    return Section(
+        title="Load",
+        words=(_WORDS,),
+        tables=(bounds_table(bounds), Table(_HEADER, tuple(each.cells for each in rounds))),
+        broken=(*broken(bounds), *lost),
+    )
+
+
+def _rounds(sizes: tuple[int, ...]) -> Iterator[Round]:
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        cluster = running.enter_context(RealCluster(folder))
+        prometheus = running.enter_context(Prometheus(folder / "prometheus"))
+        install_crds(cluster)
+        cluster.controllers.kill()
+        url = f"sqlite:///{folder}/serin.db"
+        environment = environment_for(cluster, folder, url)
+        store = running.enter_context(closing(open_store(url)))
+        fleet = Fleet(cluster, store, prometheus.url)
+        for size in sizes:
+            with TickFunction(folder, environment) as function:
+                _bring_to_a_step(fleet, function, size)
+                yield _measured(cluster, fleet, function, environment)
+
+
+def _bring_to_a_step(fleet: Fleet, function: TickFunction, size: int) -> None:
+    """``size`` Canaries, all of them in a run."""
+    fleet.grow(size)
+
+    def beat() -> None:
+        function.call("heartbeat")
+
+    function.call("sweep")
+    fleet.run_until(lambda rollout: rollout.phase is not Phase.INITIALIZING and rollout.replicas != 0, beat)
+    fleet.release("2")
+    function.call("sweep")
+    fleet.run_until(lambda rollout: rollout.weight > 0, beat)
+
+
+def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, environment: dict[str, str]) -> Round:
+    fleet.make_due()
+    mark, began = cluster.mark(), time.monotonic()
+    ticks = int(function.call("heartbeat")["ticks"])
+    seconds, requests = time.monotonic() - began, cluster.requests_by("serin", mark)
+    mark = cluster.mark()
+    function.call("sweep")
+    lists = cluster.requests_by("serin", mark)
+    memory = sum(map(peak_mebibytes, function.workers()))
+    with_counts, counted = _counting(environment)
+    fleet.make_due()
+    heartbeat(with_counts, CLUSTER, Pace())
+    of_round = Counter(counted.counts)
+    counted.counts.clear()
+    sweep(with_counts, CLUSTER)
+    return Round(fleet.size, seconds, ticks, len(requests), of_round, memory, len(lists), Counter(counted.counts))
+
+
+def _counting(environment: dict[str, str]) -> tuple[Parts, Counted]:
+    """The same parts in this process, with a store that counts."""
+    parts = build(read_settings(environment))
+    counted = Counted(parts.store)
+    return replace(parts, store=cast("Store", counted)), counted
+
+
+def peak_mebibytes(pid: int) -> float:
+    """The largest memory that a process ever had (``VmHWM`` of Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    (kibibytes,) = (line.split()[1] for line in status if line.startswith("VmHWM:"))
+    return int(kibibytes) / 1024

@@ -1,0 +1,75 @@
+"""The tick function alone in a process of its own, by the server that Cloud Run starts: what is measured is Serin's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from tests.support.cluster import Access, kubeconfig
+from tests.support.figures import ROOT
+from tests.support.processes import Process, Program, accepts, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.json_types import JsonObject
+    from tests.support.cluster import Cluster
+
+CLUSTER = "test"
+SECRET = "a-secret-of-the-tests-alone"
+
+
+class TickFunction:
+    """A context manager that runs the function; see :func:`environment_for`."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        port = free_port()
+        self._url = f"http://127.0.0.1:{port}/"
+        source = ("--source", str(ROOT / "functions/tick.py"), "--target", "tick")
+        argv = (sys.executable, "-m", "functions_framework", *source, "--host", "127.0.0.1", "--port", str(port))
+        self.process = Process(Program("tick", argv, lambda: accepts(port), environment), folder)
+
+    def __enter__(self) -> TickFunction:
+        self.process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+
+    def call(self, job: str) -> JsonObject:
+        """What a job, ``heartbeat`` or ``sweep``, did."""
+        answer = urllib3.request("POST", self._url, json={"job": job}, timeout=600, retries=False)
+        if answer.status != 200:
+            raise RuntimeError(f"{job} was answered with {answer.status}: {answer.data!r}\n{self.process.log_tail()}")
+        found: JsonObject = answer.json()
+        return found
+
+    def workers(self) -> tuple[int, ...]:
+        """The process and its children: the server's own, and the one that works."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        return pid, *map(int, children)
+
+
+def environment_for(cluster: Cluster, folder: Path, store: str) -> dict[str, str]:
+    """What the functions need to work on ``cluster`` as user ``serin``; modules are compiled, as in an image."""
+    config = folder / "of-serin"
+    access = Access(cluster.url, cluster.ca_file, cluster.token, cluster.serin_token)
+    config.write_text(json.dumps({**kubeconfig(access), "current-context": "serin"}), encoding="utf-8")
+    return {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "THREADS": "8",
+        "SERIN_CLUSTER": CLUSTER,
+        "SERIN_KUBECONFIG": str(config),
+        "SERIN_STORE": store,
+        "SERIN_HASH_KEY": SECRET,
+        "SERIN_WEBHOOK_SECRETS": SECRET,
+        "SERIN_SLACK_SIGNING_SECRETS": SECRET,
+        "SERIN_EGRESS_ALLOW": "127.0.0.1",
+        "SERIN_HEARTBEAT_SECONDS": "55",
+    }
