@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 STARTS = 5
 MOST_SECONDS = 2.0
 
-_CLIENTS = ("kubernetes", "google.cloud", "grpc", "slack_sdk", "requests")
+_CLIENTS = ("kubernetes", "google.cloud.firestore", "google.cloud.scheduler_v1", "grpc", "slack_sdk", "requests")
 """Packages that a function may only load if it uses them."""
 
 

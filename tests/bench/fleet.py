@@ -1,12 +1,13 @@
 """Many small Canaries on one API server, each in a run of ten steps whose one check passes.
 
 There are no pods: a thousand times two of them would measure the control plane. So the controllers are stopped, and
-``Fleet.settle`` says in the status of each Deployment that its pods are ready. All else is real: the API server, the
+``Fleet`` says in the status of each Deployment that its pods are ready. All else is real: the API server, the
 store, and Prometheus, which answers one query for each check.
 """
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import StaleRollout
+from shared.rollout import Phase
 from tests.bench.serving import CLUSTER
 from tests.support.app import canary
 
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.json_types import Json, JsonObject
-    from shared.rollout import Rollout
+    from shared.rollout import Rollout, RolloutKey
     from shared.state.store import Store
+    from tests.bench.serving import TickFunction
     from tests.support.cluster import Cluster
 
 HANDS = 8
+SETTLE_SECONDS = 0.5
+STEP = 5
+"""Percent."""
+
 INTERVAL = "600s"
 """So that nothing falls due by itself: ``make_due`` begins a round."""
 
@@ -40,14 +47,20 @@ class Fleet:
         self._prometheus = prometheus
         self._deployments = f"/apis/apps/v1/namespaces/{cluster.create_namespace()}/deployments"
 
-    def grow(self, size: int) -> None:
-        """Install more Canaries, until there are ``size``."""
+    def bring_to_a_step(self, function: TickFunction, size: int) -> None:
+        """``size`` Canaries, every one in a run that has made its first step."""
+        self._grow(size)
+        self._work_until(lambda rollout: rollout.phase is not Phase.INITIALIZING and rollout.replicas != 0, function)
+        self._release("2")
+        self._work_until(lambda rollout: rollout.weight > 0, function)
+
+    def _grow(self, size: int) -> None:
         names = [f"app-{number:04}" for number in range(self.size, size)]
         with ThreadPoolExecutor(HANDS) as pool:
             list(pool.map(self._install, names))
         self.size = size
 
-    def release(self, version: str) -> None:
+    def _release(self, version: str) -> None:
         """A new version of every target that does not run it."""
         image = {"containers": [{"name": "app", "image": f"app:{version}"}]}
         patch = {"spec": {"template": {"spec": image}}}
@@ -55,21 +68,30 @@ class Fleet:
         with ThreadPoolExecutor(HANDS) as pool:
             list(pool.map(lambda name: self._api.patch(f"{self._deployments}/{name}", patch), names))
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Let every Deployment be as its spec says."""
         unsettled = [obj for obj in self._api.items(self._deployments) if not _is_settled(obj)]
         with ThreadPoolExecutor(HANDS) as pool:
             list(pool.map(self._make_ready, unsettled))
 
-    def run_until(self, holds: Callable[[Rollout], bool], beat: Callable[[], object]) -> None:
-        """Beat until ``holds`` of every rollout."""
-        while ((found := self.rollouts()) and not (len(found) == self.size and all(map(holds, found)))) or not found:
-            self.settle()
-            beat()
+    def _work_until(self, holds: Callable[[Rollout], bool], function: TickFunction) -> None:
+        """Beat, with the pods as ready as they can be all the while."""
+        function.call("sweep")
+        with ThreadPoolExecutor(1) as pool:
+            while not self._all(holds):
+                beat = pool.submit(function.call, "heartbeat")
+                while not beat.done():
+                    self._settle()
+                    time.sleep(SETTLE_SECONDS)
+                beat.result()
 
-    def rollouts(self) -> list[Rollout]:
-        """All of them, as stored."""
-        return [rollout for _, rollout in self._store.all(CLUSTER)]
+    def _all(self, holds: Callable[[Rollout], bool]) -> bool:
+        found = [rollout for _, rollout in self._store.all(CLUSTER)]
+        return len(found) == self.size and all(map(holds, found))
+
+    def keys(self) -> list[RolloutKey]:
+        """All of them, in order."""
+        return [key for key, _ in self._store.all(CLUSTER)]
 
     def make_due(self) -> None:
         """Let the next step of every run be due now."""
@@ -102,7 +124,7 @@ def _canaries(deployments: str) -> str:
 
 def _canary(name: str, prometheus: str) -> JsonObject:
     check = {"name": "always", "interval": "1m", "query": "vector(100)", "thresholdRange": {"min": 99}}
-    made = canary("istio", interval=INTERVAL, stepWeight=5, maxWeight=50, metrics=[check])
+    made = canary("istio", interval=INTERVAL, stepWeight=STEP, maxWeight=10 * STEP, metrics=[check])
     made["metadata"]["name"] = made["spec"]["targetRef"]["name"] = name
     made["spec"]["metricsServer"] = prometheus
     del made["spec"]["autoscalerRef"]

@@ -6,6 +6,7 @@ a second round, by the same code in this process.
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from shared.app import build
 from shared.heartbeat import Pace, heartbeat
-from shared.rollout import Phase
+from shared.logs import Log
 from shared.settings import read_settings
 from shared.state.open import open_store
 from shared.sweep import sweep
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 SIZES = (10, 100, 1_000)
 MOST_SECONDS, MOST_MEBIBYTES = 60.0, 512
 
-_WORDS = """Every Canary is in a run, and all are due at the same moment: each tick observes, asks Prometheus, advances the
-weights, and writes status and Event. The real API server, Prometheus, a SQLite file with one `fsync` a commit, and the
-load itself share the machine with the one instance. No pods are run: the status of Deployments is written by hand."""
+_WORDS = """Every Canary is in a run, and all are due at the same moment: each tick observes, asks Prometheus, advances
+the weights, and writes status and Event. The real API server, Prometheus, a SQLite file with one `fsync` a commit, and
+the load itself share the machine with the one instance. No pods run: the status of Deployments is written by hand."""
 _HEADER = (
     "Canaries",
     "seconds",
@@ -48,8 +49,8 @@ _HEADER = (
     "requests",
     "store operations",
     "memory",
-    "lists of a sweep",
-    "its store reads",
+    "requests of a sweep",
+    "its store's",
 )
 
 
@@ -69,19 +70,9 @@ class Round:
     @property
     def cells(self) -> tuple[str, ...]:
         """As in the table."""
-        operations = ", ".join(f"{number:,} {name}" for name, number in sorted(self.store.items()))
-        swept = ", ".join(f"{number:,} {name}" for name, number in sorted(self.swept.items()))
-        time_taken, memory = f"{self.seconds:.1f} s", f"{self.mebibytes:.0f} MiB"
-        return (
-            f"{self.canaries:,}",
-            time_taken,
-            f"{self.ticks:,}",
-            f"{self.requests:,}",
-            operations,
-            memory,
-            str(self.lists),
-            swept,
-        )
+        counts = f"{self.ticks:,}", f"{self.requests:,}", _in_words(self.store)
+        taken, memory = f"{self.seconds:.1f} s", f"{self.mebibytes:.0f} MiB"
+        return f"{self.canaries:,}", taken, *counts, memory, str(self.lists), _in_words(self.swept)
 
 
 def measure() -> Section:
@@ -114,22 +105,8 @@ def _rounds(sizes: tuple[int, ...]) -> Iterator[Round]:
         fleet = Fleet(cluster, store, prometheus.url)
         for size in sizes:
             with TickFunction(folder, environment) as function:
-                _bring_to_a_step(fleet, function, size)
+                fleet.bring_to_a_step(function, size)
                 yield _measured(cluster, fleet, function, environment)
-
-
-def _bring_to_a_step(fleet: Fleet, function: TickFunction, size: int) -> None:
-    """``size`` Canaries, all of them in a run."""
-    fleet.grow(size)
-
-    def beat() -> None:
-        function.call("heartbeat")
-
-    function.call("sweep")
-    fleet.run_until(lambda rollout: rollout.phase is not Phase.INITIALIZING and rollout.replicas != 0, beat)
-    fleet.release("2")
-    function.call("sweep")
-    fleet.run_until(lambda rollout: rollout.weight > 0, beat)
 
 
 def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, environment: dict[str, str]) -> Round:
@@ -150,11 +127,15 @@ def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, enviro
     return Round(fleet.size, seconds, ticks, len(requests), of_round, memory, len(lists), Counter(counted.counts))
 
 
+def _in_words(counts: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()))
+
+
 def _counting(environment: dict[str, str]) -> tuple[Parts, Counted]:
     """The same parts in this process, with a store that counts."""
     parts = build(read_settings(environment))
     counted = Counted(parts.store)
-    return replace(parts, store=cast("Store", counted)), counted
+    return replace(parts, store=cast("Store", counted), log=Log(io.StringIO())), counted
 
 
 def peak_mebibytes(pid: int) -> float:

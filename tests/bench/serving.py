@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.cluster import Cluster
 
 CLUSTER = "test"
-SECRET = "a-secret-of-the-tests-alone"
+SECRET = "onlyInTheBenchmarks0123456789"
 
 
 class TickFunction:
