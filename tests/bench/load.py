@@ -23,7 +23,7 @@ from shared.state.open import open_store
 from shared.sweep import sweep
 from tests.bench.bounds import Bound, bounds_table, broken
 from tests.bench.fleet import Fleet
-from tests.bench.serving import CLUSTER, TickFunction, environment_for
+from tests.bench.serving import CLUSTER, TickFunction, environment_for, peak_mebibytes
 from tests.bench.workload import Counted
 from tests.support.cluster import install_crds
 from tests.support.figures import Section, Table
@@ -117,7 +117,7 @@ def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, enviro
     mark = cluster.mark()
     function.call("sweep")
     lists = cluster.requests_by("serin", mark)
-    memory = sum(map(peak_mebibytes, function.workers()))
+    memory = peak_mebibytes(function.process)
     with_counts, counted = _counting(environment)
     fleet.make_due()
     heartbeat(with_counts, CLUSTER, Pace())
@@ -136,10 +136,3 @@ def _counting(environment: dict[str, str]) -> tuple[Parts, Counted]:
     parts = build(read_settings(environment))
     counted = Counted(parts.store)
     return replace(parts, store=cast("Store", counted), log=Log(io.StringIO())), counted
-
-
-def peak_mebibytes(pid: int) -> float:
-    """The largest memory that a process ever had (``VmHWM`` of Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    (kibibytes,) = (line.split()[1] for line in status if line.startswith("VmHWM:"))
-    return int(kibibytes) / 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,11 +49,23 @@ class TickFunction:
         found: JsonObject = answer.json()
         return found
 
-    def workers(self) -> tuple[int, ...]:
-        """The process and its children: the server's own, and the one that works."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        return pid, *map(int, children)
+
+def cpu_seconds(process: Process) -> float:
+    """What a process and its children have used so far."""
+    stats = (Path(f"/proc/{pid}/stat").read_text(encoding="ascii") for pid in _family(process))
+    fields = [stat.rpartition(")")[2].split() for stat in stats]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mebibytes(process: Process) -> float:
+    """The largest memory that a process and its children ever had (``VmHWM`` of Linux), each counted for itself."""
+    lines = (Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines() for pid in _family(process))
+    return sum(int(line.split()[1]) for status in lines for line in status if line.startswith("VmHWM:")) / 1024
+
+
+def _family(process: Process) -> tuple[int, ...]:
+    pid = process.pid
+    return pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
 
 
 def environment_for(cluster: Cluster, folder: Path, store: str) -> dict[str, str]:
