@@ -69,7 +69,7 @@ def measure() -> Section:
         install_crds(cluster)
         environment = environment_for(cluster, Path(folder), f"sqlite:///{folder}/serin.db")
         starts = list(_starts(cluster, Path(folder), environment))
-        loaded = {function: _loaded(function, environment) for function in FUNCTIONS}
+        loaded = {function: load_function(function, environment) for function in FUNCTIONS}
     bounds = (
         Bound(f"cold start to the first committed tick, {STARTS} starts", statistics.median(starts), MOST_SECONDS, "s"),
     )
@@ -112,7 +112,7 @@ def _row(function: Function, loaded: Loaded) -> tuple[str, ...]:
     return function.name, total, str(len(loaded.modules)), ", ".join(clients_in(loaded.modules)) or "none", dearest
 
 
-def _loaded(function: Function, environment: dict[str, str]) -> Loaded:
+def load_function(function: Function, environment: dict[str, str]) -> Loaded:
     """A process that imports the function and builds what it works with."""
     module, build = function.build.split(":")
     script = f"import json, sys, functions.{function.name}\nfrom {module} import {build}\n{build}()\n"

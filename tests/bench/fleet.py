@@ -138,4 +138,4 @@ def _image(obj: Json) -> str:
 def _is_settled(obj: Json) -> bool:
     status = obj.get("status", {})
     same_size = status.get("availableReplicas", 0) == obj["spec"]["replicas"]
-    return same_size and status.get("observedGeneration") == obj["metadata"]["generation"]
+    return bool(same_size and status.get("observedGeneration") == obj["metadata"]["generation"])
