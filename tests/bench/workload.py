@@ -86,7 +86,7 @@ def count_costs(cluster: Cluster) -> Costs:
     release.upgrade("app:2")
     serin.hint()
     ticks = tuple(_ticks(serin, store, release))
-    idle = _requests(cluster, lambda: [serin.tick() for _ in range(IDLE_TICKS)])
+    idle = _requests(cluster, partial(_tick_often, serin))
     return Costs(len(idle), len(_requests(cluster, serin.sweep)), ticks)
 
 
@@ -100,6 +100,11 @@ def _ticks(serin: Serin, store: Counted, release: Release) -> Iterator[TickCost]
         requests = _requests(release.cluster, serin.tick)
         reads, commits = store.counts["load"], store.counts["commit"]
         yield TickCost(str(serin.rollout.phase), requests, reads, commits)
+
+
+def _tick_often(serin: Serin) -> None:
+    for _ in range(IDLE_TICKS):
+        serin.tick()
 
 
 def _requests(cluster: Cluster, act: Callable[[], object]) -> tuple[AuditEntry, ...]:
