@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
+import struct
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from functions_framework import create_app
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from flask import Flask
     from gunicorn.workers.base import Worker
 
     from shared.settings import Settings
@@ -43,6 +47,23 @@ FUNCTIONS = ("tick", "webhook", "event", "slack", "metrics")
 THREADS = 16
 """Requests answered at the same time, beside those of the loop."""
 
+STALL_SECONDS = 10
+"""How long a request that has begun may send nothing: a thread waits for it, and gunicorn lets it wait for ever."""
+
+
+class Body:
+    """A request's body. Where it breaks off or its chunks are wrong, that is the client's fault and no crash."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes; BadRequest if there should be more and are not."""
+        try:
+            return self._stream.read(size)
+        except (ParseException, OSError):
+            raise BadRequest from None
+
 
 class TlsByPort(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """Speaks TLS on the port that has a certificate: gunicorn itself knows it for all ports or for none."""
@@ -50,6 +71,7 @@ class TlsByPort(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def enqueue_req(self, conn: Any) -> None:
         """Called with each connection before anything is read from it, and again for each further request."""
         conn.cfg = self.app.config_of(port=conn.server[1])
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", STALL_SECONDS, 0))
         super().enqueue_req(conn)
 
 
@@ -129,11 +151,17 @@ def _saying(trouble: Callable[[], str]) -> WSGIApplication:
     return serve
 
 
-def _rooted(app: WSGIApplication) -> WSGIApplication:
-    """The application at ``/tick`` too, not only at ``/tick/``: callers do not follow redirects."""
+def _rooted(app: Flask) -> WSGIApplication:
+    """The application at ``/tick`` too, not only at ``/tick/``: callers do not follow redirects.
+
+    functions-framework reads all of a body, however long and whoever sent it, once there is an answer; here it does
+    not. gunicorn skips what was not read without keeping it.
+    """
+    app.after_request_funcs.clear()
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return app({**environ, "PATH_INFO": environ.get("PATH_INFO") or "/"}, start_response)
+        path, body = environ.get("PATH_INFO") or "/", Body(environ["wsgi.input"])
+        return app({**environ, "PATH_INFO": path, "wsgi.input": body}, start_response)
 
     return serve
 

@@ -22,7 +22,5 @@ def tick(request: Request) -> ResponseReturnValue:
     """Run the job that the body names; what it did, as JSON."""
     if request.method != "POST":
         return USE_POST.response
-    body = request.get_json(silent=True)
-    return run_job(
-        body if isinstance(body, dict) else {}, request.headers.get("Authorization"), request.remote_addr or ""
-    ).response
+    authorization = request.headers.get("Authorization")
+    return run_job(request.stream.read, authorization, request.remote_addr or "").response

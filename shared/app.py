@@ -9,7 +9,7 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.body import Refusal
+from shared.body import Refusal, read_object
 from shared.caller import Gatekeeper, make_gatekeeper
 from shared.checks.allowlist import Egress
 from shared.checks.analyse import Clients, analyse
@@ -39,15 +39,24 @@ if TYPE_CHECKING:
     from shared.checks.subject import Subject
     from shared.checks.verdict import CheckResult
     from shared.hint import Hint
-    from shared.json_types import Json
 
 
-def run_job(body: Json, authorization: str | None, address: str) -> Reply:
-    """Run the ``job`` that ``body`` names, ``heartbeat`` or ``sweep``, for a caller who may; what it did."""
+_LARGEST_JOB = 64 * 1024
+"""Bytes of what a scheduler sends."""
+
+
+def run_job(read: Callable[[int], bytes], authorization: str | None, address: str) -> Reply:
+    """Run the ``job`` that the body names, ``heartbeat`` or ``sweep``, for a caller who may; what it did.
+
+    A stranger's body is not even read.
+    """
     process = of_process()
     turned_away = process.gatekeeper.turn_away(authorization, address)
     if turned_away is not None:
         return turned_away
+    body = read_object(read(_LARGEST_JOB + 1), _LARGEST_JOB)
+    if isinstance(body, Refusal):
+        return refused(body)
     cluster = body.get("cluster", process.clusters[0])
     if cluster not in process.clusters:
         return Reply(404, {"error": f"there is no such cluster, there is {', '.join(process.clusters)}"})

@@ -25,8 +25,10 @@ _NEVER = tuple(
         (
             "169.254.0.0/16",  # link-local: metadata of Google, AWS, Azure, DigitalOcean
             "fe80::/10",  # link-local
-            "fd00:ec2::254/128",  # AWS metadata
+            "fd00:ec2::/32",  # AWS: metadata at ::254, the pods' credentials at ::23
             "fd20:ce::254/128",  # Google metadata
+            "fd00:c1::a9fe:a9fe/128",  # Oracle metadata
+            "192.0.0.192/32",  # Oracle metadata of old images
             "100.100.100.200/32",  # Alibaba metadata
             "168.63.129.16/32",  # Azure's host agent
             "0.0.0.0/8",  # Linux connects 0.0.0.0 to itself
@@ -37,7 +39,18 @@ _NEVER = tuple(
         ),
     )
 )
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_CARRIERS = tuple(
+    map(
+        IPv6Network,
+        (
+            "64:ff9b::/96",  # NAT64, RFC 6052
+            "64:ff9b:1::/48",  # NAT64 of one's own, RFC 8215; the operator chooses where in it, usually at its end
+            "::ffff:0:0:0/96",  # SIIT, RFC 2765
+            "::/96",  # IPv4-compatible, RFC 4291
+        ),
+    )
+)
+"""Networks whose last 32 bits are an IPv4 address."""
 _ANY = "*"
 
 
@@ -100,6 +113,7 @@ def _unwrap(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """The IPv4 address inside an IPv6 one that only carries it."""
     if isinstance(address, IPv4Address):
         return address
-    if address in _NAT64:
+    if not address.is_loopback and any(address in network for network in _CARRIERS):
         return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+    _, teredo = address.teredo or (None, None)
+    return address.ipv4_mapped or address.sixtofour or teredo or address

@@ -21,17 +21,17 @@ class Functions:
     """A context manager that serves every function on ``url``, and by TLS on ``tls_port`` with ``certificate``."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str], *arguments: str) -> None:
-        port, self.tls_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.port, self.tls_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         pem = make_certificate(directory / "webhook.pem")
         self.certificate = certificate_in(pem)
         tls = ("--tls-port", str(self.tls_port), "--certificate", str(pem))
-        argv = (sys.executable, "-m", "functions.serve", "--port", str(port), *tls, *arguments)
+        argv = (sys.executable, "-m", "functions.serve", "--port", str(self.port), *tls, *arguments)
         secret = {} if "SERIN_CLUSTERS" in environment else {"SERIN_WEBHOOK_SECRETS": SECRET}
         settings = {**secret, "SERIN_EGRESS_ALLOW": "127.0.0.1", **environment}
         root = {"PYTHONPATH": str(sys.path[0] or "."), **settings}
         self.kubeconfig = environment.get("SERIN_KUBECONFIG", "")
-        self.process = Process(Program("functions", argv, lambda: accepts(port), root), directory)
+        self.process = Process(Program("functions", argv, lambda: accepts(self.port), root), directory)
 
     def __enter__(self) -> Functions:
         self.process.start()

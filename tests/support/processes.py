@@ -84,6 +84,12 @@ class Process:
             raise RuntimeError(f"{self.program.name} is not running; start it first")
         return self._popen.pid
 
+    def resident_mib(self) -> float:
+        """Memory of the process and its children, in MiB."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in (self.pid, *children))
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
     def start(self, seconds: float = 30.0) -> None:
         """Start it and wait until it is ready.
 

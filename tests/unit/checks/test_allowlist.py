@@ -21,6 +21,17 @@ INTERNAL = (
     "64:ff9b::a9fe:a9fe",
     "2002:a9fe:a9fe::1",
     "::ffff:0.0.0.1",
+    # AWS gives a pod its credentials at the first two, and Oracle has a metadata server of its own.
+    "169.254.170.23",
+    "fd00:ec2::23",
+    "192.0.0.192",
+    "fd00:c1::a9fe:a9fe",
+    # Every other way in which IPv6 carries an IPv4 address.
+    "64:ff9b:1::a9fe:a9fe",
+    "::ffff:0:169.254.169.254",
+    "::169.254.169.254",
+    "2001:0:53aa:64c:0:0:5601:5601",
+    "fe80::1%1",
 )
 
 
@@ -49,6 +60,10 @@ def test_metadata_servers_are_refused_by_name(host: str) -> None:
         ((), "localhost", "::1", False),
         ((), "rebound.test", "127.0.0.1", False),
         ((), "rebound.test", "::ffff:127.0.0.1", False),
+        ((), "rebound.test", "::127.0.0.1", False),
+        ((), "rebound.test", "64:ff9b:1::7f00:1", False),
+        ((), "rebound.test", "2001:0:53aa:64c:0:0:80ff:fffe", False),
+        ((), "rebound.test", "::1%1", False),
         # Names and patterns.
         (("gate.test",), "gate.test", "203.0.113.1", True),
         (("gate.test",), "GATE.test.", "203.0.113.1", True),

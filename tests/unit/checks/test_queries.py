@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.canary.model import Metric, ObjectRef, Provider, TemplateRef
 from shared.canary.template import MetricsProvider, MetricTemplate
 from shared.checks.queries import select, write_query, write_template_query
 from shared.errors import InvalidInput
 from tests.support.canaries import CUSTOM, LATENCY, OLD_LATENCY, OLD_SUCCESS_RATE, SUCCESS_RATE, canary
+
+STRING = r'"(?:\\[^\n]|[^"\\\n])*"'
+NAMES = st.text(st.characters(codec="utf-8") | st.sampled_from('"\\{}`\n#'))
 
 WORKLOAD = 'reporter="destination",destination_workload_namespace="test",destination_workload="backend"'
 
@@ -70,6 +78,30 @@ def test_names_cannot_leave_their_quotes() -> None:
     hostile = replace(canary(), namespace='a"b\\c\nd', target=ObjectRef("apps/v1", "Deployment", "x.y"))
     query = write_query(hostile, SUCCESS_RATE)
     assert query.count(r'destination_workload_namespace="a\"b\\c\nd",destination_workload="x.y"') == 2
+
+
+@given(namespace=NAMES, target=NAMES)
+def test_whatever_a_name_holds_the_query_around_it_is_the_same(namespace: str, target: str) -> None:
+    """PromQL's strings are Go's: a backslash takes the next character with it."""
+    named = replace(canary(), namespace=namespace, target=ObjectRef("apps/v1", "Deployment", target))
+    for provider, metric in product((Provider.ISTIO, Provider.KUBERNETES), (SUCCESS_RATE, LATENCY)):
+        query = write_query(replace(named, provider=provider), metric)
+        ordinary = write_query(replace(canary(), provider=provider), metric)
+        assert re.sub(STRING, "", query) == re.sub(STRING, "", ordinary)
+        asked = {label: json.loads(text) for label, text in re.findall(rf"(\w+)=~?({STRING})", query)}
+        if provider is Provider.ISTIO:
+            assert (asked["destination_workload_namespace"], asked["destination_workload"]) == (namespace, target)
+        else:
+            assert asked["kubernetes_namespace"] == namespace
+            assert re.fullmatch(asked["kubernetes_pod_name"], f"{target}-5d9c7-x2x4z")
+
+
+@given(name=NAMES, value=st.text())
+def test_what_is_filled_in_is_not_read_again(name: str, value: str) -> None:
+    """As in Flagger, a variable goes into the query as it is: its author writes the query's text, too."""
+    hostile = replace(canary(), name=name)
+    metric = replace(CUSTOM, query='a{b="{{ name }}"} [{{ variables.v }}]', variables={"v": value})
+    assert write_query(hostile, metric) == f'a{{b="{name}"}} [{value}]'
 
 
 def test_a_query_of_its_own_knows_the_functions_of_flagger() -> None:

@@ -11,6 +11,7 @@ from shared.checks.allowlist import Egress, EgressRefused
 from shared.checks.connections import ask_resolver
 from shared.checks.deadline import Deadline
 from shared.checks.transport import Answer, Call, Http, Patience, TransportFailed
+from shared.errors import CheckUnavailable
 from tests.support.web import (
     WebServer,
     closed_port,
@@ -235,9 +236,29 @@ def test_the_address_that_is_checked_is_the_one_that_is_called() -> None:
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "localhost", "0", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "127.0.1", "127.255.255.254", "0", "0.0.0.0"),  # noqa: S104  a place to call
+        *("2130706433", "0x7f000001", "0x7f.1", "017700000001", "0177.0.0.1", "good.test@127.0.0.1"),
+        *("localhost", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]"),
+    ],
+)
 def test_no_spelling_of_this_machine_gets_around_the_check(host: str) -> None:
     with WebServer(reply()) as server, pytest.raises(EgressRefused):
+        Http(Egress()).send(call(f"http://{host}:{server.server_port}"), patience())
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1.", "LOCALHOST.", "127.0.0.1%00", "127.0.0.1%09"),
+        *("127\u30020\u30020\u30021", "\u2460\u2461\u2466.1", "\uff11\uff12\uff17.0.0.1"),
+    ],
+)
+def test_what_some_resolvers_take_for_this_machine_is_not_called_either(host: str) -> None:
+    with WebServer(reply()) as server, pytest.raises(CheckUnavailable):
         Http(Egress()).send(call(f"http://{host}:{server.server_port}"), patience())
     assert server.connections == 0
 
