@@ -25,7 +25,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
-from shared.app import of_process
+from shared.app import STOPPING, of_process
 from shared.errors import InvalidSettings, SerinError
 from shared.jobs.choice import offer
 from shared.jobs.local import LocalJobs
@@ -36,6 +36,7 @@ from shared.settings import clusters_of, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from flask import Flask
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 FUNCTIONS = ("tick", "webhook", "event", "slack", "metrics")
 THREADS = 16
 """Requests answered at the same time, beside those of the loop."""
+
+GRACE = 55
+"""Seconds that a tick under way has to end after SIGTERM: less than the 60 after which the pod is killed."""
 
 STALL_SECONDS = 10
 """How long a request that has begun may send nothing: a thread waits for it, and gunicorn lets it wait for ever."""
@@ -74,6 +78,11 @@ class TlsByPort(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", STALL_SECONDS, 0))
         super().enqueue_req(conn)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: what is under way is finished, and nothing else is begun."""
+        self.app.stop()
+        super().handle_exit(sig, frame)
+
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """One worker process with many threads: the loop, and what tells it, have to be in the same one."""
@@ -94,6 +103,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "threads": THREADS + len(self._jobs),
             "worker_class": TlsByPort,
             "timeout": 0,
+            "graceful_timeout": GRACE,
             "post_worker_init": self._begin,
             "worker_exit": self._end,
         }
@@ -113,6 +123,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         apps = {f"/{name}": _rooted(create_app(name, str(folder / f"{name}.py"))) for name in FUNCTIONS}
         health = {"/healthz": _saying(self._lifeless), "/readyz": _saying(self._unready)}
         return DispatcherMiddleware(NotFound(), {**apps, **health})
+
+    def stop(self) -> None:
+        """Begin no further tick. Called by the worker's signal handler, so it waits for nothing."""
+        STOPPING.set()
+        if self._loop is not None:
+            self._loop.end()
 
     def _lifeless(self) -> str:
         return self._loop.trouble() if self._loop else "the loop has not begun"

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from shared.body import Refusal, read_object
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from shared.hint import Hint
 
 
+STOPPING = Event()
+"""Set by who is told to end this process: a heartbeat then begins no further tick and leaves soon."""
+
 _LARGEST_JOB = 64 * 1024
 """Bytes of what a scheduler sends."""
 
@@ -71,7 +74,7 @@ def _run(process: Process, cluster: str, job: object) -> Reply:
     settings, parts = process.settings, process.parts
     match job:
         case "heartbeat":
-            beat = heartbeat(parts, cluster, Pace(settings.heartbeat_seconds, settings.concurrency))
+            beat = heartbeat(parts, cluster, Pace(settings.heartbeat_seconds, settings.concurrency, stop=STOPPING))
             return Reply(200, {"job": "heartbeat", "ticks": beat.ticks, "left": beat.left})
         case "sweep":
             return Reply(200, {"job": "sweep", "found": sweep(parts, cluster)})

@@ -28,21 +28,23 @@ LANES = 4
 
 @contextmanager
 def express_lane(
-    store: Store, cluster: str, tick: Callable[[RolloutKey], None], every: float
+    store: Store, cluster: str, tick: Callable[[RolloutKey], None], every: float, stop: Event
 ) -> Iterator[Callable[[float], None]]:
     """While the block runs, ``tick`` rollouts with waiting commands, looked for ``every`` so many seconds.
 
-    Gives a sleep that ends early when that happened: more falls due then.
+    Gives a sleep that ends early when that happened, since more falls due then, and when ``stop`` is set, which ends
+    the looking.
     """
     ended, ticked = Event(), Event()
 
     def run() -> None:
         with ThreadPoolExecutor(LANES, thread_name_prefix="express") as pool:
-            while not ended.wait(every):
+            while not ended.wait(every) and not stop.is_set():
                 with suppress(SerinError):
                     if asked := store.asked(cluster):
                         list(pool.map(tick, asked))
                         ticked.set()
+        ticked.set()
 
     def sleep(seconds: float) -> None:
         ticked.wait(seconds)

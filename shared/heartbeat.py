@@ -1,15 +1,16 @@
 """The heartbeat: tick every due rollout of a cluster, many at once, for as long as work falls due inside a time budget.
 
 A rollout that fails never stops another's tick, and the longest waiting goes first, so that too much work is late but
-never starved.
+never starved. A process that is told to end begins no further tick and finishes those under way.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from shared.errors import SerinError
@@ -17,7 +18,6 @@ from shared.express import express_lane
 from shared.tick import RETRY, tick
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from shared.rollout import RolloutKey
@@ -30,12 +30,13 @@ BATCH = 200
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long a heartbeat may go on (seconds), how many rollouts it ticks at the same time, and how many seconds pass
-    between two looks for commands.
+    between two looks for commands. Once ``stop`` is set it begins no further tick, and leaves.
     """
 
     seconds: float = 50.0
     concurrency: int = 8
     notice: float = 1.0
+    stop: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,13 @@ def heartbeat(parts: Parts, cluster: str, pace: Pace) -> Beat:
     began, ticks = parts.clock(), 0
     obey = partial(guarded_tick, parts)
     with (
-        express_lane(parts.store, cluster, obey, pace.notice) as sleep,
+        express_lane(parts.store, cluster, obey, pace.notice, pace.stop) as sleep,
         ThreadPoolExecutor(pace.concurrency, thread_name_prefix="tick") as pool,
     ):
-        while (spare := pace.seconds - (parts.clock() - began).total_seconds()) > 0:
+        while not pace.stop.is_set() and (spare := pace.seconds - (parts.clock() - began).total_seconds()) > 0:
             due = parts.store.due(cluster, parts.clock(), BATCH)
             if due:
-                ticks += _tick_all(parts, pool, due)
+                ticks += sum(pool.map(partial(_tick_unless_stopped, parts, pace.stop), due))
                 continue
             pause = _until_next(parts, cluster)
             if pause is None or pause >= spare:
@@ -81,9 +82,12 @@ def _pause_if_idle(parts: Parts, cluster: str) -> None:
         parts.jobs.resume(cluster)
 
 
-def _tick_all(parts: Parts, pool: ThreadPoolExecutor, due: Sequence[RolloutKey]) -> int:
-    list(pool.map(lambda key: guarded_tick(parts, key), due))
-    return len(due)
+def _tick_unless_stopped(parts: Parts, stop: Event, key: RolloutKey) -> bool:
+    """Whether it was ticked."""
+    if stop.is_set():
+        return False
+    guarded_tick(parts, key)
+    return True
 
 
 def _until_next(parts: Parts, cluster: str) -> float | None:

@@ -78,10 +78,14 @@ class LocalLoop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for turns in self._turns.values():
-            turns.end()
+        self.end()
         for thread in self._threads:
             thread.join()
+
+    def end(self) -> None:
+        """Begin no further call, and wait for none."""
+        for turns in self._turns.values():
+            turns.end()
 
     def trouble(self) -> str:
         """Why the loop does not do its work, for whoever can start the process again; empty while it does."""

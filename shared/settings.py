@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from shared.chat.roles import Roles, find_role_gaps, parse_roles
 from shared.clusters.registry import VARIABLE, Allowance, ByKubeconfig, Cluster, InCluster, check_name, parse_clusters
 from shared.errors import InvalidSettings, Problem
-from shared.identity.path_secret import find_problems
+from shared.identity.path_secret import SHORTEST, find_problems
 from shared.identity.shared_token import complain
 from shared.jobs.choice import PLACE
 from shared.notices.choice import SLACK_API, find_gaps, read_api, read_channel, read_links, read_token
@@ -259,7 +259,8 @@ def _secrets(text: str) -> tuple[str, ...]:
     values = _patterns(text)
     problems = find_problems({"": values})
     if problems:
-        raise ValueError("; ".join(problem.message for problem in problems))
+        found = "; ".join(problem.message for problem in problems)
+        raise ValueError(f"must be at least {SHORTEST} letters, digits or -._~, or two such with a comma; it {found}")
     return values
 
 

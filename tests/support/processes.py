@@ -139,6 +139,21 @@ class Process:
             self._popen.wait(grace)
         self.kill()
 
+    def signal_end(self) -> None:
+        """Send SIGTERM to the process alone, as a kubelet does, without waiting."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; its exit status.
+
+        Raises:
+            RuntimeError: it was not started.
+            subprocess.TimeoutExpired: it still ran after so long.
+        """
+        if self._popen is None:
+            raise RuntimeError(f"{self.program.name} was not started")
+        return self._popen.wait(seconds)
+
     def kill(self) -> None:
         """End it and its children at once (SIGKILL), frozen or not. Nothing happens when it does not run."""
         if self._popen is None:

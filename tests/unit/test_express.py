@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,7 +48,7 @@ def obeying(store: Store) -> tuple[list[RolloutKey], Callable[[RolloutKey], None
 
 def test_a_command_is_obeyed_while_the_heartbeat_sleeps_and_wakes_it(store: Store) -> None:
     ticked, tick = obeying(store)
-    with express_lane(store, "east", tick, 0.02) as sleep:
+    with express_lane(store, "east", tick, 0.02, Event()) as sleep:
         threading.Timer(0.1, store.submit, (KEY, ABORT)).start()
         began = time.monotonic()
         sleep(30)
@@ -55,9 +56,18 @@ def test_a_command_is_obeyed_while_the_heartbeat_sleeps_and_wakes_it(store: Stor
     assert ticked == [KEY]
 
 
+def test_a_stop_wakes_the_heartbeat(store: Store) -> None:
+    stop = Event()
+    with express_lane(store, "east", obeying(store)[1], 0.02, stop) as sleep:
+        threading.Timer(0.1, stop.set).start()
+        began = time.monotonic()
+        sleep(30)
+        assert time.monotonic() - began < 10
+
+
 def test_who_asked_for_nothing_is_left_to_the_heartbeat(store: Store) -> None:
     ticked, tick = obeying(store)
-    with express_lane(store, "east", tick, 0.01) as sleep:
+    with express_lane(store, "east", tick, 0.01, Event()) as sleep:
         sleep(0.2)
     assert ticked == []
 
@@ -73,7 +83,7 @@ def test_a_store_that_does_not_answer_for_a_while_ends_nothing(store: Store, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(type(store), "asked", fail)
-        with express_lane(store, "east", tick, 0.01):
+        with express_lane(store, "east", tick, 0.01, Event()):
             eventually("it is asked again", lambda: len(asked) > 2)
             patch.undo()
             eventually("the command is obeyed", lambda: ticked == [KEY])
@@ -81,6 +91,6 @@ def test_a_store_that_does_not_answer_for_a_while_ends_nothing(store: Store, mon
 
 def test_it_ends_with_its_block_whatever_happens_in_it(store: Store) -> None:
     _, tick = obeying(store)
-    with pytest.raises(ZeroDivisionError), express_lane(store, "east", tick, 0.01):
+    with pytest.raises(ZeroDivisionError), express_lane(store, "east", tick, 0.01, Event()):
         raise ZeroDivisionError
     assert not [thread for thread in threading.enumerate() if thread.name == "express"]
