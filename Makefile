@@ -36,6 +36,10 @@ lint: $(VENV)/.dev ## style, types and the direction of imports
 format: $(VENV)/.dev ## rewrite the code in the one style
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
+.PHONY: cost
+cost: $(VENV)/.dev ## what an installation costs a month, from measurements and prices: docs/cost.md
+	@$(RUN) -m infra.cost
+
 .PHONY: bench
 bench: $(VENV)/.dev ## what Serin asks for and how long it takes, beside the budgets: docs/performance.md
 	@$(RUN) -m tests.bench $(ARGS)

@@ -1,0 +1,1 @@
+"""What an installation on Google Cloud costs a month: prices and measurements are data, the rest is arithmetic."""
