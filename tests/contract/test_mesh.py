@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.envoy_routes import NotUnderstoodError
 from tests.support.kubelet import READY
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.podinfo import deployment, deployments, service, virtual_service, virtual_services
-from tests.support.routes import NotUnderstoodError
 from tests.support.services import Services
 from tests.support.waiting import eventually
 

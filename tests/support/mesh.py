@@ -1,6 +1,7 @@
-"""The mesh of one app: a real Envoy whose routes follow the VirtualService in a cluster, as Istio's control plane does.
+"""The mesh of one app: a real Envoy whose routes follow the VirtualService or the HTTPRoute in a cluster, as Istio's
+control plane does, or a Gateway's.
 
-Ten times a second it reads VirtualServices, Services and pods of the namespace, and when they changed it renames a new
+Ten times a second it reads these, Services and pods of the namespace, and when they changed it renames a new
 route file into the directory that Envoy watches. While the API server is away, Envoy keeps the last routes. Behind it
 stands one small server a workload; its behaviour is what the ready pods' containers are told by FAULT_ERROR_RATE
 ("0.5") and FAULT_DELAY ("1s"). It must never write to the cluster.
@@ -20,9 +21,10 @@ import urllib3
 
 from tests.support import backend, tools
 from tests.support.api import ApiDownError, ApiError
+from tests.support.endpoints import NOBODY, endpoints, workload_of
 from tests.support.kubelet import is_ready, seconds_of
 from tests.support.processes import Process, Program, accepts, answers, free_port
-from tests.support.routes import NOBODY, endpoints, route_configuration, shares, workload_of
+from tests.support.routes import ROUTERS, route_configuration, shares
 from tests.support.traffic import Load
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Mesh:
     """A context manager that runs Envoy and the backends of one app. Callers reach it on ``port``.
 
     ``envoy`` and ``backends`` (by workload) can be frozen and killed. Leaving raises NotUnderstoodError if a
-    VirtualService asked for what this mesh cannot do; until then the last good routes stay.
+    router's object asked for what this mesh cannot do; until then the last good routes stay.
     """
 
     def __init__(self, app: App, admin_port: int, directory: Path) -> None:
@@ -107,7 +109,7 @@ class Mesh:
 
     def _look(self) -> None:
         api, namespace = self._app.cluster.api, self._app.namespace
-        virtual_services = api.items(f"/apis/networking.istio.io/v1beta1/namespaces/{namespace}/virtualservices")
+        routers = [(router, obj) for router in ROUTERS for obj in api.items(router.path.format(namespace))]
         services = api.items(f"/api/v1/namespaces/{namespace}/services")
         pods = [
             pod for pod in api.items(f"/api/v1/namespaces/{namespace}/pods") if workload_of(pod) in self._app.workloads
@@ -116,7 +118,7 @@ class Mesh:
             told = behaviours(pod for pod in pods if workload_of(pod) == workload)
             if told:  # the last pods of a workload serve to their end
                 self._publish(f"{workload}.json", told)
-        routes = route_configuration(self._app.name, virtual_services, endpoints(namespace, services, pods))
+        routes = route_configuration(self._app.name, routers, endpoints(namespace, services, pods))
         self._publish("routes/routes.json", {"resources": [routes]})
 
     def _publish(self, name: str, content: object) -> None:
