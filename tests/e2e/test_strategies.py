@@ -1,6 +1,6 @@
 """Every strategy with real requests through a real Envoy, judged by a real Prometheus: who sees what, and when.
 
-The cluster is a real API server. What callers get is what counts, not what the VirtualService says.
+The cluster is a real API server. What callers get is what counts, not what the VirtualService says, or the HTTPRoute.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import pytest
 
 from shared.rollout import Phase
 from tests.support.app import NAME, Release, release_key
+from tests.support.gateways import Gateways
 from tests.support.mesh import App
 from tests.support.serin import Serin, make_serin, passing
 from tests.support.visitor import Visitor
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from shared.rollout import Rollout
     from shared.state.store import Store
@@ -32,6 +33,8 @@ INSIDERS = [
     {"headers": {"cookie": {"regex": "^(.*?;)?(type=insider)(;.*)?$"}}},
     {"headers": {"x-user": {"exact": "insider"}}},
 ]
+RATE = {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": 99}}
+BEHIND_A_GATEWAY = {"gatewayRefs": [{"name": "public"}], "hosts": [NAME]}
 REGISTER = "istio_requests_total"
 
 
@@ -43,6 +46,21 @@ def release(real_cluster: RealCluster, real_namespace: str) -> Release:
 @pytest.fixture
 def serin(real_cluster: RealCluster, real_namespace: str, sqlite: Store, prometheus: Prometheus) -> Serin:
     return make_serin(real_cluster, sqlite, release_key(real_namespace), prometheus.url)
+
+
+@pytest.fixture(params=["istio", "gatewayapi:v1"])
+def install(request: pytest.FixtureRequest, release: Release) -> Iterator[Callable[..., None]]:
+    """Installs the app and its Canary with an analysis, for each router in turn."""
+
+    def for_istio(**analysis: object) -> None:
+        release.install("istio", **analysis)
+
+    def for_gateways(**analysis: object) -> None:
+        release.install("gatewayapi:v1", **{"metrics": [RATE], **analysis})
+        release.patch("canary", {"spec": {"service": BEHIND_A_GATEWAY}})
+
+    with Gateways(release.cluster, release.namespace):
+        yield for_istio if request.param == "istio" else for_gateways
 
 
 @pytest.fixture
@@ -77,10 +95,29 @@ def at_step(number: int) -> Callable[[Rollout], bool]:
     return lambda rollout: rollout.step == number
 
 
-def test_in_an_ab_test_the_header_decides_who_sees_what(
-    serin: Serin, release: Release, mesh: Callable[[], Mesh]
+def test_a_weighted_release_gets_its_share_of_the_requests_and_is_promoted(
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh]
 ) -> None:
-    release.install(**{**ROUNDS, "iterations": 3}, match=INSIDERS)
+    install()
+    callers = mesh()
+    with callers.load() as load:
+        initialized(serin)
+        upgraded(serin, release)
+        for number, share in enumerate((25, 50)):
+            serin.run_until(at_step(number))
+            eventually(
+                "Envoy shows the weight", lambda share=share: callers.shares() == {PRIMARY: 100 - share, NAME: share}
+            )
+        succeeded(serin, release)
+        eventually("everybody is at the primary", lambda: callers.shares() == {PRIMARY: 100})
+    assert load.traffic().failed == 0
+    assert load.traffic().workloads[NAME] > 0
+
+
+def test_in_an_ab_test_the_header_decides_who_sees_what(
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh]
+) -> None:
+    install(**{**ROUNDS, "iterations": 3}, match=INSIDERS)
     callers = mesh()
     insider = Visitor(callers.port, NAME, {"Cookie": "type=insider; theme=dark"})
     tester = Visitor(callers.port, NAME, {"x-user": "insider"})
@@ -102,9 +139,9 @@ def test_in_an_ab_test_the_header_decides_who_sees_what(
 
 
 def test_blue_green_analyses_without_users_and_then_switches_everybody(
-    serin: Serin, release: Release, mesh: Callable[[], Mesh], tester: Callable[[], Mesh]
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh], tester: Callable[[], Mesh]
 ) -> None:
-    release.install(**ROUNDS)
+    install(**ROUNDS)
     callers = mesh()
     visitor = Visitor(callers.port, NAME)
     with callers.load() as load, tester().load():
@@ -125,9 +162,9 @@ def test_blue_green_analyses_without_users_and_then_switches_everybody(
 
 
 def test_the_answers_of_a_mirror_are_dropped_and_still_decide(
-    serin: Serin, release: Release, mesh: Callable[[], Mesh]
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh]
 ) -> None:
-    release.install(**ROUNDS, mirror=True, threshold=2)
+    install(**ROUNDS, mirror=True, threshold=2)
     with mesh().load() as load:
         initialized(serin)
         before = load.traffic()
@@ -140,28 +177,29 @@ def test_the_answers_of_a_mirror_are_dropped_and_still_decide(
 
 
 def test_a_canary_that_gets_a_copy_of_every_request_is_promoted(
-    serin: Serin, release: Release, mesh: Callable[[], Mesh], prometheus: Prometheus
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh], prometheus: Prometheus
 ) -> None:
-    release.install(mirror=True, stepWeight=50)
-    with mesh().load() as load:
+    install(mirror=True, stepWeight=50)
+    callers = mesh()
+    with callers.load() as load:
         initialized(serin)
         upgraded(serin, release)
         serin.run_until(at_step(0))
-        assert release.weights() == (100, 0)
+        assert callers.shares() == {PRIMARY: 100}
         copied = f'{REGISTER}{{destination_workload_namespace="{release.namespace}",destination_workload="{NAME}"}}'
         eventually("copies reach the canary", lambda: prometheus.query(copied))
         serin.run_until(at_step(1))
-        assert release.weights() == (50, 50)
+        eventually("half of the requests are for the canary", lambda: callers.shares() == {PRIMARY: 50, NAME: 50})
         succeeded(serin, release)
     assert load.traffic().failed == 0
 
 
 def test_a_user_who_has_seen_the_canary_stays_there_until_the_run_is_over(
-    serin: Serin, release: Release, mesh: Callable[[], Mesh]
+    serin: Serin, release: Release, install: Callable[..., None], mesh: Callable[[], Mesh]
 ) -> None:
     serin.parts = replace(serin.parts, analyse=passing)
     affinity = {"cookieName": "new-side", "primaryCookieName": "old.side", "httpOnly": True, "path": "/"}
-    release.install(sessionAffinity=affinity, interval="3s")
+    install(sessionAffinity=affinity, interval="3s")
     callers = mesh()
     with callers.load() as load:
         initialized(serin)
@@ -192,8 +230,7 @@ def drawn(callers: Mesh, workload: str) -> Visitor:
 def test_without_a_mesh_the_canary_is_tested_through_its_service_and_no_router_is_touched(
     serin: Serin, release: Release, mesh: Callable[[], Mesh], tester: Callable[[], Mesh]
 ) -> None:
-    rate = {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": 99}}
-    release.install("kubernetes", **ROUNDS, metrics=[rate], threshold=2)
+    release.install("kubernetes", **ROUNDS, metrics=[RATE], threshold=2)
     with mesh().load() as load, tester().load():
         initialized(serin)
         before = load.traffic()
