@@ -26,6 +26,7 @@ _CONDITIONS = {
 }
 """What an HTTPRoute can ask of a request, and how a value may be given."""
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _SILENT = ("name",)
 """What says nothing about requests."""
 
@@ -53,7 +54,7 @@ def check_gateway_api(service: Field, analysis: Field) -> None:
     _check_times(service.at("timeout"), service.at("backendTimeout"))
     _check_rewrite(service, analysis)
     for mirror in service.at("mirror").entries():
-        mirror.at("backendRef").required().section().at("name").required().text()
+        _check_backend(mirror.at("backendRef").required().section())
     protocol = service.at("appProtocol")
     if isinstance(protocol.value, str) and protocol.value.lower() == "tcp":
         protocol.report("cannot be tcp with the Gateway API: an HTTPRoute is for requests")
@@ -89,6 +90,14 @@ def _check_hosts(hosts: Field) -> None:
             host.report("cannot be * with the Gateway API: without hosts, a route is for all of its Gateway's")
 
 
+def _check_backend(backend: Field) -> None:
+    """A Service needs a port (HTTPRoute's own validation); what else there is may be without."""
+    backend.at("name").required().text()
+    if not backend.at("group").text() and backend.at("kind").text(default="Service") == "Service":
+        backend.at("port").required()
+    backend.at("port").integer(1, 65535, None)
+
+
 def _check_match(entry: Field) -> None:
     for key, value in _asked(entry).items():
         if key not in _CONDITIONS:
@@ -98,6 +107,7 @@ def _check_match(entry: Field) -> None:
                 _check_value(entry.at(key).at(name), _CONDITIONS[key])
         else:
             _check_value(entry.at(key), _CONDITIONS[key])
+    entry.at("method").at("exact").choice(_METHODS, "")
 
 
 def _asked(entry: Field) -> dict[str, object]:

@@ -11,6 +11,7 @@ from tests.support.manifests import good
 from tests.support.paths import edit
 
 SERVICE, MATCH = "spec.service", "spec.analysis.match"
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 PREFIX_REWRITE = {"type": "ReplacePrefixMatch", "uri": "/"}
 ROUTED = {"spec.provider": "gatewayapi:v1", f"{SERVICE}.gatewayRefs": [{"name": "public", "namespace": "gateways"}]}
 
@@ -78,6 +79,11 @@ def test_every_version_is_taken_with_all_that_an_http_route_can_say(provider: st
         (MATCH, [{"headers": {"x": {}}}], "[0].headers.x must have exact or regex with the Gateway API"),
         (MATCH, [{"method": {"regex": "GET|PUT"}}], "[0].method must have exact with the Gateway API"),
         (
+            MATCH,
+            [{"method": {"exact": "Get"}}],
+            f'[0].method.exact must be {" or ".join(METHODS)}, not "Get"',
+        ),
+        (
             f"{SERVICE}.match",
             [{"uri": {"prefix": "shop"}}],
             "[0].uri.prefix must start with / with the Gateway API",
@@ -89,6 +95,7 @@ def test_every_version_is_taken_with_all_that_an_http_route_can_say(provider: st
         ),
         (f"{SERVICE}.mirror", [{}], "[0].backendRef is required"),
         (f"{SERVICE}.mirror", [{"backendRef": {"port": 1}}], "[0].backendRef.name is required"),
+        (f"{SERVICE}.mirror", [{"backendRef": {"name": "shadow"}}], "[0].backendRef.port is required"),
         (
             f"{SERVICE}.appProtocol",
             "TCP",
