@@ -1,8 +1,8 @@
 """Amazon CloudWatch: the query is the list of ``MetricDataQueries``, in JSON; ``spec.provider.region`` is required.
 
 The Secret, where there is one, holds ``aws_access_key_id``, ``aws_secret_access_key`` and, if they are temporary,
-``aws_session_token``. Without one the keys are those of this process, in AWS's own variables. They may do
-``cloudwatch:GetMetricData`` and nothing else.
+``aws_session_token``. Without one the keys are those of this process, in AWS's own variables, or those of the role that
+it was given there (``web_identity``). They may do ``cloudwatch:GetMetricData`` and nothing else.
 Source: Amazon CloudWatch API, ``GetMetricData``; newest values come first.
 """
 
@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 from shared.checks.providers.exchange import Request, fetch, load, number, odd
 from shared.checks.providers.sigv4 import Keys, Signed, sign
+from shared.checks.providers.web_identity import assumed, own_role
 from shared.errors import CheckUnavailable
 
 if TYPE_CHECKING:
-    from shared.checks.providers.provider import Line, Question, Source
+    from shared.checks.providers.provider import Line, Question
     from shared.json_types import Json
 
 _ADDRESS = "https://monitoring.{region}.amazonaws.com/"
@@ -27,7 +28,7 @@ _MOST_POINTS = 20
 
 def ask(question: Question, line: Line) -> tuple[float, ...]:
     """See ``Provider``."""
-    return read(fetch(question, _request(question), line), question)
+    return read(fetch(question, _request(question, line), line), question)
 
 
 def read(body: bytes, question: Question) -> tuple[float, ...]:
@@ -40,7 +41,7 @@ def read(body: bytes, question: Question) -> tuple[float, ...]:
             raise odd(question)
 
 
-def _request(question: Question) -> Request:
+def _request(question: Question, line: Line) -> Request:
     provider = question.source.template.provider
     if not provider.region:
         raise CheckUnavailable("it needs spec.provider.region")
@@ -51,7 +52,7 @@ def _request(question: Question) -> Request:
     }
     url = endpoint.url if urlsplit(endpoint.url).path else f"{endpoint.url}/"
     request = Signed("POST", url, headers, _body(question))
-    signed = sign(request, _keys(question.source), (provider.region, "monitoring"), question.now)
+    signed = sign(request, _keys(question, line), (provider.region, "monitoring"), question.now)
     return Request(url, signed, request.body)
 
 
@@ -66,17 +67,23 @@ def _body(question: Question) -> bytes:
     return json.dumps({"MetricDataQueries": queries, "MaxDatapoints": _MOST_POINTS, **period}).encode()
 
 
-def _keys(source: Source) -> Keys:
+def _keys(question: Question, line: Line) -> Keys:
+    """The Secret's; else the process's own; else those of its role (AWS's own order)."""
+    source = question.source
     if source.template.provider.secret:
         session = source.credentials.get("aws_session_token", "")
         return Keys(source.credential("aws_access_key_id"), source.credential("aws_secret_access_key"), session)
     own = [os.environ.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
-    if not (own[0] and own[1]):
+    if own[0] and own[1]:
+        return Keys(*own)
+    role = own_role()
+    if role is None:
         raise CheckUnavailable(
             "there are no AWS keys: name a Secret with aws_access_key_id and aws_secret_access_key in "
-            "spec.provider.secretRef, or give Serin AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            "spec.provider.secretRef, or give Serin AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role with "
+            "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE"
         )
-    return Keys(*own)
+    return assumed(role).keys(source.template.provider.region, line, question.now)
 
 
 def _newest(result: Json, question: Question) -> float | None:

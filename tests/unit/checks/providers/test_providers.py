@@ -280,7 +280,8 @@ class TestCloudWatch:
     def test_what_is_missing_is_named(
         self, changes: dict[str, str], words: str, http: Detour, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN"):
+            monkeypatch.delenv(name, raising=False)
         with pytest.raises(CheckUnavailable, match=words):
             ask(replace(BY_TYPE["cloudwatch"], **changes).source(""), http)  # type: ignore[arg-type]  # each fits its field
 
