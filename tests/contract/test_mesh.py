@@ -1,4 +1,4 @@
-"""The mesh of the tests behaves as Istio would, on both clusters: routes, failures, and what Prometheus is told."""
+"""The mesh of the tests behaves as Istio or a Gateway would, on both clusters: routes, failures, and what is counted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+import urllib3
 
 from tests.support.envoy_routes import NotUnderstoodError
+from tests.support.gateways import ROUTES
 from tests.support.kubelet import READY
 from tests.support.mesh import App, Mesh, measured_mesh
 from tests.support.podinfo import deployment, deployments, service, virtual_service, virtual_services
@@ -142,6 +144,26 @@ def test_honours_conditions_and_mirrors(app: App, mesh_of: Callable[[App], Mesh]
     )
 
 
+def test_of_an_http_routes_matches_the_one_with_most_conditions_is_taken(
+    app: App, mesh_of: Callable[[App], Mesh]
+) -> None:
+    app.cluster.api.delete(f"{virtual_services(app.namespace)}/podinfo")
+    everything: JsonObject = {"backendRefs": [{"name": "podinfo-primary", "port": 9898}]}
+    query = {"queryParams": [{"name": "side", "value": "b"}], "path": {"value": "/shop/"}}
+    header = {"headers": [{"name": "x-user", "type": "RegularExpression", "value": "in.*"}]}
+    chosen = {"backendRefs": [{"name": "podinfo-canary", "port": 9898}], "matches": [query, header]}
+    app.cluster.api.create(ROUTES.format(app.namespace), http_route(everything, chosen))
+    mesh = mesh_of(app)
+
+    def who(path: str, user: str = "") -> str:
+        answer = urllib3.request("GET", f"http://127.0.0.1:{mesh.port}{path}", headers={"x-user": user}, retries=False)
+        return answer.headers["x-workload"]
+
+    assert who("/shop?side=b") == who("/shop/cart?side=b") == who("/", "insider") == "podinfo"
+    others = {who("/shop"), who("/shopping?side=b"), who("/?side=b"), who("/", "an insider")}
+    assert others == {"podinfo-primary"}
+
+
 def test_keeps_its_routes_while_the_api_server_is_away(app: App, mesh_of: Callable[[App], Mesh]) -> None:
     mesh = mesh_of(app)
     with mesh.load() as load:
@@ -174,6 +196,16 @@ def test_says_what_it_does_not_understand(app: App, prometheus: Prometheus, tmp_
 def to(host: str) -> JsonObject:
     """A rule's route to one host."""
     return {"route": [{"destination": {"host": host}, "weight": 100}]}
+
+
+def http_route(*rules: JsonObject) -> JsonObject:
+    """Those rules for callers of podinfo."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "podinfo"},
+        "spec": {"parentRefs": [{"name": "public"}], "hostnames": ["podinfo"], "rules": list(rules)},
+    }
 
 
 def set_rules(app: App, rules: list[JsonObject]) -> None:

@@ -91,6 +91,11 @@ def succeeded(serin: Serin, release: Release) -> None:
     assert release.get("deployment")["spec"]["replicas"] == 0
 
 
+def split(callers: Mesh, shares: dict[str, int]) -> None:
+    """Wait until Envoy has these weights in force."""
+    eventually(f"Envoy splits the requests {shares}", lambda: callers.shares() == shares)
+
+
 def at_step(number: int) -> Callable[[Rollout], bool]:
     return lambda rollout: rollout.step == number
 
@@ -105,11 +110,9 @@ def test_a_weighted_release_gets_its_share_of_the_requests_and_is_promoted(
         upgraded(serin, release)
         for number, share in enumerate((25, 50)):
             serin.run_until(at_step(number))
-            eventually(
-                "Envoy shows the weight", lambda share=share: callers.shares() == {PRIMARY: 100 - share, NAME: share}
-            )
+            split(callers, {PRIMARY: 100 - share, NAME: share})
         succeeded(serin, release)
-        eventually("everybody is at the primary", lambda: callers.shares() == {PRIMARY: 100})
+        split(callers, {PRIMARY: 100})
     assert load.traffic().failed == 0
     assert load.traffic().workloads[NAME] > 0
 
@@ -189,7 +192,7 @@ def test_a_canary_that_gets_a_copy_of_every_request_is_promoted(
         copied = f'{REGISTER}{{destination_workload_namespace="{release.namespace}",destination_workload="{NAME}"}}'
         eventually("copies reach the canary", lambda: prometheus.query(copied))
         serin.run_until(at_step(1))
-        eventually("half of the requests are for the canary", lambda: callers.shares() == {PRIMARY: 50, NAME: 50})
+        split(callers, {PRIMARY: 50, NAME: 50})
         succeeded(serin, release)
     assert load.traffic().failed == 0
 
