@@ -1,4 +1,4 @@
-"""The mesh of the tests behaves as Istio or a Gateway would, on both clusters: routes, failures, and what is counted."""
+"""The mesh of the tests behaves as Istio would, or a Gateway, on both clusters: routes, failures, what is counted."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The mesh of one app: a real Envoy whose routes follow the VirtualService or the HTTPRoute in a cluster, as Istio's
-control plane does, or a Gateway's.
+"""The mesh of one app: a real Envoy whose routes follow the VirtualService in a cluster, as Istio's control plane does,
+or the HTTPRoute, as a Gateway's controller does.
 
-Ten times a second it reads these, Services and pods of the namespace, and when they changed it renames a new
-route file into the directory that Envoy watches. While the API server is away, Envoy keeps the last routes. Behind it
-stands one small server a workload; its behaviour is what the ready pods' containers are told by FAULT_ERROR_RATE
-("0.5") and FAULT_DELAY ("1s"). It must never write to the cluster.
+Ten times a second it reads both, Services and pods of the namespace, and when they changed it renames a new route file
+into the directory that Envoy watches. While the API server is away, Envoy keeps the last routes. Behind it stands one
+small server a workload; its behaviour is what the ready pods' containers are told by FAULT_ERROR_RATE ("0.5") and
+FAULT_DELAY ("1s"). It must never write to the cluster.
 """
 
 from __future__ import annotations
