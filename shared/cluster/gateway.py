@@ -10,7 +10,7 @@ It must never decide whether an error matters: callers do, by its class.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import quote
 
 import urllib3
@@ -158,13 +158,13 @@ class Gateway:
 
     def _meaning(self, status: int, data: str, request: str) -> JsonObject | None:
         """What an answer means, from its HTTP status (Kubernetes API conventions, "HTTP Status codes")."""
-        if status == 404:
+        if status == 404 and _is_the_apis(data):
             return None
         if status == 409:
             raise Conflict(f"{request}: {_reason(data)}")
-        if (
-            status == 429 or status >= 500 or not status
-        ):  # the client's word for "no answer", a TLS failure for one, is 0
+        # 0 is the client's word for "no answer", a TLS failure for one. A 404 of something in front of the API says
+        # nothing of the object, and a rollout must not be forgotten for it.
+        if status in (0, 404, 429) or status >= 500:
             raise ClusterUnavailable(f"{self._api} answered {status} to {request}: {_reason(data)}")
         if not 200 <= status < 300:
             raise Refused(f"{self._api} refused {request} ({status}): {_reason(data)}")
@@ -174,13 +174,22 @@ class Gateway:
             raise ClusterUnavailable(f"{self._api} answered {request} with something that is not JSON") from error
 
 
+def _is_the_apis(not_found: str) -> bool:
+    """Whether a 404 comes from an API server: a Status, or its own line for a kind that it does not serve."""
+    return _said(not_found, "kind") == "Status" or not_found.startswith("404 page not found")
+
+
 def _reason(data: str) -> str:
     """The message of a Kubernetes Status, or the beginning of whatever else was answered."""
+    return _said(data, "message")[:500] or data[:200] or "it gave no reason"
+
+
+def _said(data: str, field: str) -> str:
+    """A field of a JSON object; empty if that is not what was answered."""
     try:
-        body: Any = json.loads(data)
-        return str(body["message"])[:500]
+        return str(json.loads(data)[field])
     except (ValueError, KeyError, TypeError):
-        return data[:200] or "it gave no reason"
+        return ""
 
 
 def _text(data: object) -> str:

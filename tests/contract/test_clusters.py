@@ -171,6 +171,18 @@ def test_each_cluster_is_reached_by_its_name_and_an_unknown_name_is_said_with_th
         access.gateway("three")
 
 
+def test_only_the_api_itself_says_that_an_object_is_not_there(cluster: TestCluster, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(cluster.serin_token)
+    credentials = ByTokenFile(str(tmp_path / "token"))
+    gateway = Access((Cluster("c", credentials, cluster.url, cluster.ca_file or ""),)).gateway("c")
+    assert gateway.get(Kind.CONFIG_MAP, "default", "none") is None
+    assert gateway.look("/apis/nobody.example/v1/things") is None, "a kind that is not served"
+    with WebServer(reply(404, "<h1>Not Found</h1>")) as balancer:
+        behind = Access((Cluster("c", credentials, balancer.url),)).gateway("c")
+        with pytest.raises(ClusterUnavailable, match=r"answered 404 to GET .*: <h1>Not Found</h1>"):
+            behind.get(Kind.CANARY, "shop", "cart")
+
+
 def test_a_token_file_that_is_replaced_counts_from_the_next_request(cluster: TestCluster, tmp_path: Path) -> None:
     credentials = token_file(tmp_path, "nobody")
     access = Access((Cluster("c", credentials, cluster.url, cluster.ca_file or ""),))
