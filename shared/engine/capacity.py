@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.workload import counts_pods
+from shared.workload import counts_pods, runs_pods
 
 if TYPE_CHECKING:
     from shared.engine.decide import Situation
@@ -51,12 +51,13 @@ def lacks(side: Workload | None, needed: int) -> bool:
 
 
 def find_primary_off(situation: Situation) -> str:
-    """Why the primary cannot take traffic although it is as it should be: it was scaled to zero. Without a router no
-    traffic moves.
+    """Why the primary cannot take traffic although it is as it should be: it was scaled to zero, as a Service cannot
+    be. Without a router no traffic moves.
     """
     primary = situation.seen.primary
-    is_off = situation.canary.has_router and primary is not None and not primary.replicas
-    return f"Halt advancement {primary} is scaled to zero: scale it up" if is_off else ""
+    if primary is None or primary.replicas or not runs_pods(primary.kind) or not situation.canary.has_router:
+        return ""
+    return f"Halt advancement {primary} is scaled to zero: scale it up"
 
 
 def await_primary(situation: Situation, draft: Draft, needed: int) -> Draft | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,3 +107,12 @@ def test_without_an_autoscaler_nobody_made_the_primary_smaller() -> None:
 def test_a_rollback_waits_for_nothing_and_raises_the_primary_meanwhile() -> None:
     aborted = after(progressing(5, primary=4, autoscaler=HPA, commands=(command(Verb.ABORT),)))
     assert (aborted.phase, aborted.weight, aborted.primary_floor) == (Phase.FAILED, 0, 10)
+
+
+def test_a_service_has_no_pods_that_a_share_could_be_too_large_for() -> None:
+    sides = seen(
+        target=replace(workload(replicas=0), kind="Service"),
+        primary=replace(workload("frontend-primary", replicas=0), kind="Service"),
+    )
+    spec = canary(target=ObjectRef("v1", "Service", "frontend"))
+    assert after(Situation(spec, rollout(weight=30, step=2, capacity=10), sides, NOW, PASSED)).weight == 40
