@@ -20,6 +20,7 @@ class Part(StrEnum):
     GATEWAY_API_V1BETA1 = "the Gateway API in v1beta1"
     ISTIO = "Istio"
     KEDA = "KEDA"
+    SERVICES = "Services as targets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ RULES = (
     Rule("", "configmaps", ("get", "list", "create", "update", "delete")),
     Rule("", "secrets", ("get", "list", "create", "update", "delete")),
     Rule("", "services", _KEEPS),
+    Rule("", "services", ("list",), Part.SERVICES),
     Rule("autoscaling", "horizontalpodautoscalers", _KEEPS),
     Rule("keda.sh", "scaledobjects", ("get", "create", "update", "patch", "delete"), Part.KEDA),
     Rule("networking.istio.io", "virtualservices", _KEEPS, Part.ISTIO),

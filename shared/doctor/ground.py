@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.canary.model import Provider
 from shared.cluster.rights import Part
 from shared.doctor.finding import Area
-from shared.workload import DAEMON_SET
+from shared.workload import DAEMON_SET, runs_pods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,5 +58,7 @@ def _parts_of(canary: Canary) -> Iterator[Part]:
         yield from (Part.GATEWAY_API, Part.GATEWAY_API_V1BETA1 if beta else Part.GATEWAY_API_V1)
     if canary.target.kind == DAEMON_SET:
         yield Part.DAEMON_SETS
+    if not runs_pods(canary.target.kind):
+        yield Part.SERVICES
     if canary.autoscaler and canary.autoscaler.pausable:
         yield Part.KEDA
