@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from infra.deploy.target import Target
 
 
+NEXT = "Whether it works is what `make doctor` says, with the SERIN_ variables of a function: see docs/doctor.md."
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is to be done in a cluster, and how that is shown."""
@@ -38,7 +41,7 @@ def deploy(target: Target, runner: Runner) -> None:
     installed = _install(target, runner, chart.read_clusters(outputs))
     if not (laid or applied or installed):
         runner.say("", "No changes: everything is as it is to be.")
-    runner.say("", *_urls(outputs))
+    runner.say("", *_urls(outputs), "", NEXT)
 
 
 def _lay_foundation(target: Target, runner: Runner) -> bool:
