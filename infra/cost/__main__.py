@@ -7,9 +7,9 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from infra.cost.model import Assumptions, Measured, Price, bill, used
+from infra.cost.model import Assumptions, Load, Measured, Price, bill, carried, rollout_seconds, used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -47,19 +47,25 @@ def _price_list() -> Any:
 
 def _tables(measured: Measured, prices: Mapping[str, Price]) -> str:
     listed = _price_list()
-    columns = ("canaries", "rollouts of each", "dollars a month", "without free tiers", "most of that")
+    columns = ("canaries", "rollouts of each", "at a time", "dollars a month", "without free tiers", "most of that")
     rows = (_price_row(each) for each in prices.values())
     return "\n\n".join(
         (
             _table(columns, _bills(measured, prices)),
+            _found(measured, Assumptions()),
             f"## List prices of {listed['region']}, {listed['as_of']}, in {listed['currency']}",
             _table(("unit", "price", "free each month", "where it stands"), rows),
             "## Measured",
-            _table(("documents at the store", "value"), _figures(measured)),
+            _table(("value", "of what"), _figures(measured)),
             "## Assumed",
-            _table(("figure", "value"), _figures(Assumptions())),
+            _table(("value", "of what"), _figures(Assumptions())),
         )
     )
+
+
+def _found(measured: Measured, assumed: Assumptions) -> str:
+    minutes, most = rollout_seconds(measured, assumed) / 60, carried(measured, assumed)
+    return f"A rollout takes {minutes:.1f} minutes, and one heartbeat carries {most:,.0f} of them at a time."
 
 
 def _price_row(each: Price) -> tuple[str, ...]:
@@ -68,18 +74,21 @@ def _price_row(each: Price) -> tuple[str, ...]:
 
 
 def _figures(each: Measured | Assumptions) -> Iterator[tuple[str, str]]:
-    return ((name.replace("_", " "), f"{value:g}") for name, value in asdict(each).items())
+    words = get_type_hints(type(each), include_extras=True)
+    return ((f"{value:g}", *words[name].__metadata__) for name, value in asdict(each).items())
 
 
 def _bills(measured: Measured, prices: Mapping[str, Price]) -> Iterator[tuple[str, ...]]:
     full = {name: Price(each.price, each.per, 0, each.unit, each.source) for name, each in prices.items()}
     for canaries in CANARIES:
         for rollouts in ROLLOUTS:
-            use = used(canaries, rollouts, measured, Assumptions())
+            load = Load(canaries, rollouts)
+            use, busy = used(load, measured, Assumptions()), load.at_a_time(measured, Assumptions())
             dollars, undiscounted = bill(use, prices), bill(use, full)
             most = max(undiscounted, key=undiscounted.__getitem__)
             total, whole = sum(dollars.values()), sum(undiscounted.values())
-            yield f"{canaries:,}", str(rollouts), f"{total:.2f}", f"{whole:.2f}", prices[most].unit
+            amounts = f"{busy:.2f}", f"{total:.2f}", f"{whole:.2f}"
+            yield f"{canaries:,}", str(rollouts), *amounts, prices[most].unit
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""The tick function alone in a process of its own, by the server that Cloud Run starts: what is measured is Serin's."""
+"""One function alone in a process of its own, by the server that Cloud Run starts: what is measured is Serin's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
@@ -16,6 +16,7 @@ from tests.support.processes import Process, Program, accepts, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from shared.json_types import JsonObject
     from tests.support.cluster import Cluster
@@ -24,29 +25,40 @@ CLUSTER = "test"
 SECRET = "onlyInTheBenchmarks0123456789"
 
 
-class TickFunction:
-    """A context manager that runs the function; see :func:`environment_for`."""
+class Function:
+    """A context manager that runs the function ``name`` at ``url``; see :func:`environment_for`."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, folder: Path, environment: Mapping[str, str]) -> None:
         port = free_port()
-        self._url = f"http://127.0.0.1:{port}/"
-        source = ("--source", str(ROOT / "functions/tick.py"), "--target", "tick")
+        self.url = f"http://127.0.0.1:{port}/"
+        source = ("--source", str(ROOT / f"functions/{name}.py"), "--target", name)
         argv = (sys.executable, "-m", "functions_framework", *source, "--host", "127.0.0.1", "--port", str(port))
-        self.process = Process(Program("tick", argv, lambda: accepts(port), environment), folder)
+        self.process = Process(Program(name, argv, lambda: accepts(port), environment), folder)
 
-    def __enter__(self) -> TickFunction:
+    def __enter__(self) -> Self:
         self.process.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
 
+    def ask(self, method: str, path: str = "", **request: Any) -> urllib3.BaseHTTPResponse:
+        """Its answer to a request, as ``urllib3`` sends it; RuntimeError if that is not 200."""
+        answer = urllib3.request(method, self.url + path, timeout=600, retries=False, **request)
+        if answer.status != 200:
+            raise RuntimeError(f"{self.url} answered {answer.status}: {answer.data!r}\n{self.process.log_tail()}")
+        return answer
+
+
+class TickFunction(Function):
+    """The function that does the work."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        super().__init__("tick", folder, environment)
+
     def call(self, job: str) -> JsonObject:
         """What a job, ``heartbeat`` or ``sweep``, did."""
-        answer = urllib3.request("POST", self._url, json={"job": job}, timeout=600, retries=False)
-        if answer.status != 200:
-            raise RuntimeError(f"{job} was answered with {answer.status}: {answer.data!r}\n{self.process.log_tail()}")
-        found: JsonObject = answer.json()
+        found: JsonObject = self.ask("POST", json={"job": job}).json()
         return found
 
 
