@@ -2,49 +2,33 @@
 
 No redirect is followed, no cookie kept, no proxy or netrc of the environment used: each would send a request, or a
 credential, to where nobody decided that it should go. Whatever goes wrong becomes a ``TransportFailed`` that says in
-our own words what happened, because the library's words hold whole URLs.
+our own words what happened.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.client import IncompleteRead
 from typing import TYPE_CHECKING, cast
 
 from requests import Request, RequestException, Response
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from shared.checks.connections import GuardedAdapter, Resolve, ask_resolver
 from shared.checks.durations import write_duration
+from shared.checks.failure import describe
 from shared.errors import CheckUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from shared.checks.allowlist import Egress
     from shared.checks.deadline import Deadline
 
 _CHUNK = 16 * 1024
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 2.0
-
-# Our words for what happened. Never the error's own: they may hold the URL, a header or a part of the answer.
-_WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((TimeoutError, ReadTimeoutError), "no answer within {limit}"),
-    ((socket.gaierror,), "its name cannot be resolved"),
-    ((ssl.SSLCertVerificationError,), "its certificate cannot be trusted: {cause.verify_message}"),
-    ((ssl.SSLError,), "TLS failed: {cause.reason}"),
-    ((ConnectionRefusedError,), "connection refused"),
-    (
-        (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteRead),
-        "the connection was closed before the answer was complete",
-    ),
-    ((OSError,), "{cause.strerror}"),
-)
 
 
 class TransportFailed(CheckUnavailable):
@@ -124,7 +108,7 @@ class Http:
         try:
             return self._exchange(call, limit)
         except (RequestException, HTTPError, OSError, ValueError) as error:
-            return TransportFailed(_describe(error, limit))
+            return TransportFailed(describe(error, f"within {write_duration(round(limit, 1))}"))
 
     def _exchange(self, call: Call, limit: float) -> Answer:
         request = Request(call.method, call.url, headers=dict(call.headers), data=call.body).prepare()
@@ -154,22 +138,3 @@ def _retry_after(response: Response) -> int:
 
 def _is_settled(outcome: Answer | TransportFailed) -> bool:
     return isinstance(outcome, Answer) and outcome.status != 429 and outcome.status < 500
-
-
-def _describe(error: BaseException, limit: float) -> str:
-    causes = tuple(_causes(error))
-    for cause in causes:
-        for types, words in _WORDS:
-            # A RequestException is an OSError that knows nothing; what it wraps does.
-            if isinstance(cause, types) and not isinstance(cause, RequestException):
-                return words.format(cause=cause, limit=write_duration(round(limit, 1)))
-    return f"no usable HTTP answer ({type(causes[-1]).__name__})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and those inside it: a library keeps its cause in ``reason``, in its arguments, or where Python does."""
-    yield error
-    for cause in (getattr(error, "reason", None), *error.args, error.__cause__, error.__context__):
-        if isinstance(cause, BaseException):
-            yield from _causes(cause)
-            return

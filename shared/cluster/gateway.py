@@ -16,6 +16,7 @@ from urllib.parse import quote
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
+from shared.checks.failure import describe
 from shared.errors import ClusterUnavailable, Conflict, Refused
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 PAGE = 500
 EXTERNAL_METRICS = "/apis/external.metrics.k8s.io/v1beta1"
 MERGE_PATCH = "application/merge-patch+json"
+
+_TLS_ADVICE = "; see that its address and its CA certificate in the settings are right"
 
 
 class Guard(Protocol):
@@ -149,12 +152,17 @@ class Gateway:
             status, data = int(answer.status), _text(answer.read())
             self.date = answer.getheader("Date") or ""
         except ApiException as error:
-            status, data = int(error.status or 0), _text(error.body)
+            if not error.status:  # the client's way to say that TLS failed
+                raise self._silence(error, f"{method} {path}", _TLS_ADVICE) from error
+            status, data = int(error.status), _text(error.body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            self._guard.after(0)
-            raise ClusterUnavailable(f"{self._api} did not answer {method} {path}: {_short(error)}") from error
+            raise self._silence(error, f"{method} {path}") from error
         self._guard.after(status)
         return self._meaning(status, data, f"{method} {path}")
+
+    def _silence(self, error: Exception, request: str, advice: str = "") -> ClusterUnavailable:
+        self._guard.after(0)
+        return ClusterUnavailable(f"{self._api} did not answer {request}: {describe(error, 'in time')}{advice}")
 
     def _meaning(self, status: int, data: str, request: str) -> JsonObject | None:
         """What an answer means, from its HTTP status (Kubernetes API conventions, "HTTP Status codes")."""
@@ -162,12 +170,12 @@ class Gateway:
             return None
         if status == 409:
             raise Conflict(f"{request}: {_reason(data)}")
-        # 0 is the client's word for "no answer", a TLS failure for one. A 404 of something in front of the API says
-        # nothing of the object, and a rollout must not be forgotten for it.
-        if status in (0, 404, 429) or status >= 500:
+        # A 404 of something in front of the API says nothing of the object, and a rollout must not be forgotten for it.
+        if status in (404, 429) or status >= 500:
             raise ClusterUnavailable(f"{self._api} answered {status} to {request}: {_reason(data)}")
         if not 200 <= status < 300:
-            raise Refused(f"{self._api} refused {request} ({status}): {_reason(data)}")
+            reason = _reason(data)
+            raise Refused(f"{self._api} refused {request} ({status}): {reason}{_advice(status, reason)}")
         try:
             return cast("JsonObject", json.loads(data))
         except ValueError as error:
@@ -177,6 +185,14 @@ class Gateway:
 def _is_the_apis(not_found: str) -> bool:
     """Whether a 404 comes from an API server: a Status, or its own line for a kind that it does not serve."""
     return _said(not_found, "kind") == "Status" or not_found.startswith("404 page not found")
+
+
+def _advice(status: int, reason: str) -> str:
+    """What the reader of a refusal can do. A 403 is RBAC's (``User "x" cannot get resource ...``), or a quota's, an
+    admission webhook's or a namespace's that is being deleted, which tell enough."""
+    if status == 401:
+        return "; give this process credentials that are valid"
+    return "; grant it as the ClusterRole of charts/serin does" if status == 403 and " cannot " in reason else ""
 
 
 def _reason(data: str) -> str:
@@ -194,7 +210,3 @@ def _said(data: str, field: str) -> str:
 
 def _text(data: object) -> str:
     return data.decode(errors="replace") if isinstance(data, bytes) else str(data or "")
-
-
-def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

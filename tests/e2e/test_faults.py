@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.proof.faults import Fault, ground, suffer
+from tests.proof.faults import expired
+from tests.proof.ordeal import Fault, ground, suffer
 from tests.support.faulty_proxy import HALF
 from tests.support.web import reply, send
 
@@ -21,10 +22,10 @@ def test_what_answers_nonsense_holds_a_run_which_goes_on_by_itself(
     with ground(real_cluster, prometheus, tmp_path) as whole:
         api = suffer(whole, Fault("API server", "half a body", lambda: whole.api.misbehaving(send(HALF))))
         metrics = suffer(whole, Fault("Prometheus", "500", lambda: whole.metrics.misbehaving(reply(500))))
-        silent = suffer(whole, Fault("API server", "401", lambda: whole.api.misbehaving(reply(401))))
+        refused = suffer(whole, Fault("API server", "token not valid any more", lambda: expired(whole.token)))
     assert api.held
     assert metrics.held
     assert "Kubernetes API" in api.said
     assert "500" in metrics.said
-    assert silent.held
-    assert "(401): it gave no reason" in silent.said
+    assert refused.held
+    assert "(401): Unauthorized" in refused.said

@@ -6,6 +6,7 @@ What it does instead is a behaviour of ``tests.support.web``. It must never chan
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class FaultyProxy(WebServer):
         self._pool = urllib3.PoolManager(maxsize=16, ssl_context=context, retries=False, timeout=30)
         self._fault: Behaviour | None = None
         self._delay = 0.0
+        self._open: list[socket.socket] = []
 
     @contextlib.contextmanager
     def misbehaving(self, fault: Behaviour) -> Iterator[None]:
@@ -53,6 +55,27 @@ class FaultyProxy(WebServer):
             yield
         finally:
             self._delay = 0.0
+
+    @contextlib.contextmanager
+    def disguised(self, pem: Path) -> Iterator[None]:
+        """Within the block it shows the certificate in ``pem`` instead of its own, to everybody anew."""
+        own, self._pem = self._pem, pem
+        self._hang_up()
+        try:
+            yield
+        finally:
+            self._pem = own
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """Accept, and remember it."""
+        connection, address = super().get_request()
+        self._open.append(connection)
+        return connection, address
+
+    def _hang_up(self) -> None:
+        while self._open:
+            with contextlib.suppress(OSError):  # most were closed by their clients
+                self._open.pop().shutdown(socket.SHUT_RDWR)
 
     def take(self, request: Received) -> Behaviour:
         """Remember a request, and pass it on unless there is a fault."""
