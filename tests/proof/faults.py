@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tests.proof import meanwhile
 from tests.proof.ordeal import DATABASE, Fault, Outcome, ground, on_firestore, suffer
 from tests.support.cluster import install_crds
 from tests.support.faulty_proxy import GARBAGE, HALF
@@ -20,11 +21,13 @@ from tests.support.figures import Section, Table
 from tests.support.firestore import FirestoreEmulator
 from tests.support.prometheus import Prometheus
 from tests.support.real_cluster import RealCluster
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.web import make_certificate, reply, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
+    from tests.proof.meanwhile import Sight
     from tests.proof.ordeal import Ground
     from tests.support.faulty_proxy import FaultyProxy
     from tests.support.processes import Process
@@ -51,10 +54,13 @@ def measure() -> Section:
         prometheus = running.enter_context(Prometheus(directory / "prometheus"))
         on_sqlite = running.enter_context(ground(cluster, prometheus, directory))
         outcomes = [suffer(on_sqlite, fault) for fault in faults_of(on_sqlite, directory)]
+        sights = list(meanwhile.on_the_ground(on_sqlite, directory))
         emulator = running.enter_context(FirestoreEmulator(directory / "firestore"))
-        with on_firestore(on_sqlite, emulator.host) as stored:
-            outcomes.append(suffer(stored, Fault("Firestore", "frozen (SIGSTOP)", emulator.process.frozen)))
-    return _section(outcomes, () if on_sqlite.disk.mounted else (ROOT_ONLY,))
+        proxy = running.enter_context(TcpProxy(emulator.host))
+        stored = running.enter_context(on_firestore(on_sqlite, proxy.host))
+        outcomes += [suffer(stored, fault) for fault in faults_of_firestore(emulator, proxy)]
+        sights += meanwhile.without_store(stored, emulator, directory)
+    return _section(outcomes, sights, () if on_sqlite.disk.mounted else (ROOT_ONLY,))
 
 
 def faults_of(ground: Ground, directory: Path) -> Iterator[Fault]:
@@ -65,6 +71,15 @@ def faults_of(ground: Ground, directory: Path) -> Iterator[Fault]:
     yield Fault("API server", "token not valid any more, then replaced", partial(expired, ground.token))
     if ground.disk.mounted:
         yield Fault("SQLite", "disk full", partial(disk_full, ground.disk))
+
+
+def faults_of_firestore(emulator: FirestoreEmulator, proxy: TcpProxy) -> Iterator[Fault]:
+    """What can be wrong with Firestore. Its emulator forgets everything when it is killed, so that only its connections
+    are."""
+    yield Fault("Firestore", "gone (connections refused)", proxy.down)
+    yield Fault("Firestore", "frozen (SIGSTOP)", emulator.process.frozen)
+    yield Fault("Firestore", "one second slow", partial(proxy.slow, 1.0), holds=False)
+    yield Fault("Firestore", "connections cut in the middle of an answer", proxy.breaking_off)
 
 
 def _faults_of_servers(ground: Ground) -> Iterator[Fault]:
@@ -107,15 +122,14 @@ def disk_full(disk: SmallDisk) -> Iterator[None]:
         yield
 
 
-def _section(outcomes: Iterable[Outcome], notes: tuple[str, ...]) -> Section:
-    outcomes = tuple(outcomes)
+def _section(outcomes: Sequence[Outcome], sights: Sequence[Sight], notes: tuple[str, ...]) -> Section:
     header = ("part", "fault", "what the log says first", "held", "longest tick", "promoted after")
     return Section(
         "Faults",
         (WORDS,),
-        (Table(header, tuple(map(_row, outcomes))),),
+        (Table(header, tuple(map(_row, outcomes))), meanwhile.table_of(sights)),
         notes,
-        broken=tuple(sentence for outcome in outcomes for sentence in _broken(outcome)),
+        broken=(*(sentence for outcome in outcomes for sentence in _broken(outcome)), *meanwhile.broken_in(sights)),
     )
 
 

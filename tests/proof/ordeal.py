@@ -157,11 +157,11 @@ def installed(cluster: Cluster) -> Release:
     return release
 
 
-def started(settings: Settings, release: Release) -> Serin:
-    """Serin as it is deployed with these settings, and its release initialized."""
+def started(settings: Settings, release: Release, cluster: str = "test") -> Serin:
+    """Serin as it is deployed with these settings, and its release in that cluster initialized."""
     log, clock = io.StringIO(), SkippingClock(skips=True)
     parts = replace(build(settings), log=Log(log), clock=clock)
-    serin = Serin(parts, release_key(release.namespace), log, clock)
+    serin = Serin(parts, replace(release_key(release.namespace), cluster=cluster), log, clock)
     serin.run_until(lambda rollout: rollout.phase is Phase.INITIALIZED and not rollout.active, 120)
     return serin
 
@@ -185,4 +185,4 @@ def clear(said: list[str], ground: Ground) -> str:
     }
     for name, word in names.items():
         text = text.replace(name, word)
-    return re.sub(r"(port=)\d+|(Firestore )test-\w+", lambda found: f"{found[1] or found[2]}…", text)
+    return re.sub(r"(127\.0\.0\.1:)\d+|(Firestore )test-\w+", lambda found: f"{found[1] or found[2]}…", text)
