@@ -183,6 +183,21 @@ def test_only_the_api_itself_says_that_an_object_is_not_there(cluster: TestClust
             behind.get(Kind.CANARY, "shop", "cart")
 
 
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ('services "cart" is forbidden: User "serin" cannot get resource "services"', "; grant it as the ClusterRole"),
+        ('services "cart" is forbidden: exceeded quota: few', "$"),
+    ],
+)
+def test_a_right_that_is_missing_is_told_from_other_refusals(message: str, advice: str, tmp_path: Path) -> None:
+    status = json.dumps({"kind": "Status", "status": "Failure", "message": message, "code": 403})
+    with WebServer(reply(403, status)) as server:
+        gateway = Access((Cluster("c", token_file(tmp_path), server.url),)).gateway("c")
+        with pytest.raises(Refused, match=rf"\(403\): {message}{advice}"):
+            gateway.get(Kind.SERVICE, "shop", "cart")
+
+
 def test_a_token_file_that_is_replaced_counts_from_the_next_request(cluster: TestCluster, tmp_path: Path) -> None:
     credentials = token_file(tmp_path, "nobody")
     access = Access((Cluster("c", credentials, cluster.url, cluster.ca_file or ""),))
