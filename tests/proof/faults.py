@@ -65,10 +65,11 @@ def measure() -> Section:
 
 def faults_of(ground: Ground, directory: Path) -> Iterator[Fault]:
     """What can be wrong with the API server and who may ask it, with Prometheus, and with the disk."""
-    yield from _faults_of_servers(ground)
     another = make_certificate(directory / "another.pem")
+    yield from _faults_of_server("API server", ground.cluster.api_server, ground.api)
     yield Fault("API server", "certificate of an unknown authority", partial(ground.api.disguised, another))
     yield Fault("API server", "token not valid any more, then replaced", partial(expired, ground.token))
+    yield from _faults_of_server("Prometheus", ground.prometheus.process, ground.metrics)
     if ground.disk.mounted:
         yield Fault("SQLite", "disk full", partial(disk_full, ground.disk))
 
@@ -82,24 +83,19 @@ def faults_of_firestore(emulator: FirestoreEmulator, proxy: TcpProxy) -> Iterato
     yield Fault("Firestore", "connections cut in the middle of an answer", proxy.breaking_off)
 
 
-def _faults_of_servers(ground: Ground) -> Iterator[Fault]:
-    parts: tuple[tuple[str, Process, FaultyProxy], ...] = (
-        ("API server", ground.cluster.api_server, ground.api),
-        ("Prometheus", ground.prometheus.process, ground.metrics),
-    )
-    for part, process, proxy in parts:
-        yield Fault(part, "killed", process.down)
-        yield Fault(part, "frozen (SIGSTOP)", process.frozen)
-        yield Fault(part, "one second slow", proxy.slow, holds=False)
-        for name, behaviour in {
-            "401": reply(401),
-            "403": reply(403),
-            "429": reply(429, "", {"Retry-After": "1"}),
-            "500": reply(500, "oh no"),
-            "garbage": reply(200, GARBAGE, {"Content-Type": "application/json"}),
-            "half a body": send(HALF),
-        }.items():
-            yield Fault(part, name, partial(proxy.misbehaving, behaviour))
+def _faults_of_server(part: str, process: Process, proxy: FaultyProxy) -> Iterator[Fault]:
+    yield Fault(part, "killed", process.down)
+    yield Fault(part, "frozen (SIGSTOP)", process.frozen)
+    yield Fault(part, "one second slow", proxy.slow, holds=False)
+    for name, behaviour in {
+        "401": reply(401),
+        "403": reply(403),
+        "429": reply(429, "", {"Retry-After": "1"}),
+        "500": reply(500, "oh no"),
+        "garbage": reply(200, GARBAGE, {"Content-Type": "application/json"}),
+        "half a body": send(HALF),
+    }.items():
+        yield Fault(part, name, partial(proxy.misbehaving, behaviour))
 
 
 @contextlib.contextmanager
