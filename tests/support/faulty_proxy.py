@@ -60,7 +60,7 @@ class FaultyProxy(WebServer):
     def disguised(self, pem: Path) -> Iterator[None]:
         """Within the block it shows the certificate in ``pem`` instead of its own, to everybody anew."""
         own, self._pem = self._pem, pem
-        self._hang_up()
+        self._end_connections()
         try:
             yield
         finally:
@@ -72,16 +72,16 @@ class FaultyProxy(WebServer):
         self._open.append(connection)
         return connection, address
 
-    def _hang_up(self) -> None:
-        while self._open:
-            with contextlib.suppress(OSError):  # most were closed by their clients
-                self._open.pop().shutdown(socket.SHUT_RDWR)
-
     def take(self, request: Received) -> Behaviour:
         """Remember a request, and pass it on unless there is a fault."""
         super().take(request)
         self.ending.wait(self._delay)
         return self._fault or self._pass_on(request)
+
+    def _end_connections(self) -> None:
+        while self._open:
+            with contextlib.suppress(OSError):  # most were closed by their clients
+                self._open.pop().shutdown(socket.SHUT_RDWR)
 
     def _pass_on(self, request: Received) -> Behaviour:
         headers = {name: value for name, value in request.headers.items() if name not in _OF_THE_CONNECTION}
