@@ -18,6 +18,7 @@ from unittest import mock
 from shared.app import build
 from shared.clusters.registry import ByTokenFile
 from shared.clusters.registry import Cluster as Registered
+from shared.errors import StoreUnavailable
 from shared.logs import Log
 from shared.rollout import Phase
 from shared.settings import Settings
@@ -26,6 +27,7 @@ from tests.support.faulty_proxy import FaultyProxy
 from tests.support.firestore import new_project
 from tests.support.serin import SECRET, Serin, SkippingClock
 from tests.support.small_disk import SmallDisk
+from tests.support.waiting import eventually
 from tests.support.web import make_certificate
 
 if TYPE_CHECKING:
@@ -97,15 +99,22 @@ def suffer(ground: Ground, fault: Fault) -> Outcome:
     heard = len(serin.messages)
     with fault.happens():
         seconds = max(seconds_of_tick(serin) for _ in range(TICKS))
-    # The store itself may have been the broken part: what it holds is asked for now, before the next tick.
-    after = serin.rollout
+    # The store itself may have been the broken part: what it holds is asked for now, as soon as its client has found it
+    # again, and before the next tick.
+    began = time.monotonic()
+    after = eventually("the store answers", lambda: _stored(serin))
     held = (after.phase, after.weight, after.failed, after.run) == (before.phase, 25, before.failed, before.run)
     said = serin.messages[heard:]
-    began = time.monotonic()
     serin.run_until(is_promoted, 120)
     promoted = release.image("frontend-primary") == image and release.weights() == (100, 0)
     recovery = time.monotonic() - began if promoted else float("inf")
     return Outcome(fault, clear(said, ground), held, seconds, recovery)
+
+
+def _stored(serin: Serin) -> Rollout | None:
+    with contextlib.suppress(StoreUnavailable):
+        return serin.rollout
+    return None
 
 
 def upgrade(ground: Ground) -> str:
