@@ -134,7 +134,7 @@ _ATTEMPTS = {
 def _ask(connect: Callable[[], CloudSchedulerClient], job: str, name: str) -> JobSeen | str:
     """The job, or why it is not known."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415  loaded when needed
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415  as above
 
     try:
         return _read(job, connect().get_job(name=name, retry=None, timeout=LIMIT_SECONDS))

@@ -7,20 +7,26 @@ store, and Prometheus, which answers one query for each check.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import StaleRollout
 from shared.rollout import Phase
-from tests.bench.serving import CLUSTER
+from shared.state.open import open_store
+from tests.bench.serving import CLUSTER, environment_for
 from tests.support.app import canary
+from tests.support.cluster import install_crds
+from tests.support.prometheus import Prometheus
+from tests.support.real_cluster import RealCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from shared.json_types import Json, JsonObject
     from shared.rollout import Rollout, RolloutKey
@@ -35,6 +41,31 @@ STEP = 5
 
 INTERVAL = "600s"
 """So that nothing falls due by itself: ``make_due`` begins a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Yard:
+    """A control plane whose controllers have stopped, with a store in ``folder`` and a fleet without Canaries yet."""
+
+    folder: Path
+    cluster: RealCluster
+    environment: dict[str, str]
+    store: Store
+    fleet: Fleet
+
+
+@contextmanager
+def a_yard() -> Iterator[Yard]:
+    """One that stands until the end of the ``with`` block."""
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        cluster = running.enter_context(RealCluster(folder))
+        prometheus = running.enter_context(Prometheus(folder / "prometheus"))
+        install_crds(cluster)
+        cluster.controllers.kill()
+        url = f"sqlite:///{folder}/serin.db"
+        store = running.enter_context(closing(open_store(url)))
+        yield Yard(folder, cluster, environment_for(cluster, folder, url), store, Fleet(cluster, store, prometheus.url))
 
 
 class Fleet:

@@ -7,34 +7,28 @@ a second round, by the same code in this process.
 from __future__ import annotations
 
 import io
-import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from shared.app import build
 from shared.heartbeat import Pace, heartbeat
 from shared.logs import Log
 from shared.settings import read_settings
-from shared.state.open import open_store
 from shared.sweep import sweep
 from tests.bench.bounds import Bound, bounds_table, broken
-from tests.bench.fleet import Fleet
-from tests.bench.serving import CLUSTER, TickFunction, environment_for, peak_mebibytes
+from tests.bench.fleet import a_yard
+from tests.bench.serving import CLUSTER, TickFunction, peak_mebibytes
 from tests.bench.workload import Counted
-from tests.support.cluster import install_crds
 from tests.support.figures import Section, Table
-from tests.support.prometheus import Prometheus
-from tests.support.real_cluster import RealCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.state.store import Store
     from shared.tick import Parts
+    from tests.bench.fleet import Yard
 
 SIZES = (10, 100, 1_000)
 MOST_SECONDS, MOST_MEBIBYTES = 60.0, 512
@@ -93,23 +87,15 @@ def measure() -> Section:
 
 
 def _rounds(sizes: tuple[int, ...]) -> Iterator[Round]:
-    with ExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-        cluster = running.enter_context(RealCluster(folder))
-        prometheus = running.enter_context(Prometheus(folder / "prometheus"))
-        install_crds(cluster)
-        cluster.controllers.kill()
-        url = f"sqlite:///{folder}/serin.db"
-        environment = environment_for(cluster, folder, url)
-        store = running.enter_context(closing(open_store(url)))
-        fleet = Fleet(cluster, store, prometheus.url)
+    with a_yard() as yard:
         for size in sizes:
-            with TickFunction(folder, environment) as function:
-                fleet.bring_to_a_step(function, size)
-                yield _measured(cluster, fleet, function, environment)
+            with TickFunction(yard.folder, yard.environment) as function:
+                yard.fleet.bring_to_a_step(function, size)
+                yield _measured(yard, function)
 
 
-def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, environment: dict[str, str]) -> Round:
+def _measured(yard: Yard, function: TickFunction) -> Round:
+    cluster, fleet = yard.cluster, yard.fleet
     fleet.make_due()
     mark, began = cluster.mark(), time.monotonic()
     ticks = int(function.call("heartbeat")["ticks"])
@@ -118,7 +104,7 @@ def _measured(cluster: RealCluster, fleet: Fleet, function: TickFunction, enviro
     function.call("sweep")
     lists = cluster.requests_by("serin", mark)
     memory = peak_mebibytes(function.process)
-    with_counts, counted = _counting(environment)
+    with_counts, counted = _counting(yard.environment)
     fleet.make_due()
     heartbeat(with_counts, CLUSTER, Pace())
     of_round = Counter(counted.counts)
